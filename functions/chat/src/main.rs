@@ -1,0 +1,7 @@
+//! The `chat` function: streams answers.
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_http::Error> {
+    shared::telemetry::init();
+    shared::app::run_streaming(chat::router(shared::app::App::from_env().await?)).await
+}

@@ -1,0 +1,14 @@
+//! Conversations of the past.
+
+mod ai;
+
+use axum::{Router, routing::get};
+use shared::{app::App, http::finish};
+
+/// The routes of this function.
+pub fn router(app: App) -> Router {
+    let routes = Router::new()
+        .route("/api/ai/conversations", get(ai::list_conversations))
+        .route("/api/ai/conversations/{id}", get(ai::get_conversation));
+    finish(routes.with_state(app))
+}

@@ -1,0 +1,160 @@
+//! A version's way into the index: file → text → chunks → embeddings → index → current.
+
+use serde_json::json;
+use shared::{
+    access::EVERYBODY,
+    app::App,
+    documents::{Document, Status, Version},
+    error::Error,
+    events::{Event, EventType, Job},
+    folders::Folder,
+    ids::{BotId, DocumentId, FolderId, TenantId},
+    knowledge::{self, Chunk, MediaType, ParseError},
+    search::{ChunkAccess, ChunkRow},
+    store::{Condition, Row, Transaction, TransactionError, Update},
+    worker::JobError,
+};
+
+/// Most bytes of a file.
+const MAX_BYTES: usize = 10 * 1024 * 1024;
+/// Chunks that are embedded and written at once.
+const BATCH: usize = 64;
+
+/// Reads a version and makes it the current one. A version that is no longer the latest is left alone: whoever superseded
+/// it has ordered its removal.
+pub(crate) async fn ingest(app: &App, tenant: &TenantId, document: &DocumentId, version: u32) -> Result<(), JobError> {
+    let Some(document) = app.table.get::<Document>(&Document::key(tenant, document)).await? else { return Ok(()) };
+    let done = document.current.as_ref().is_some_and(|current| current.n == version);
+    if document.latest.n != version || done {
+        return Ok(());
+    }
+    if !app.table.update(still_latest(&document)?.set("status", &Status::Processing)?).await? {
+        return Ok(());
+    }
+    match read(app, &document).await? {
+        Ok(read) => index(app, &document, read).await,
+        Err(why) => fail(app, &document, &why).await,
+    }
+}
+
+/// A file's size, pages and chunks.
+struct Read {
+    size: u64,
+    pages: Option<u32>,
+    chunks: Vec<Chunk>,
+}
+
+/// The text of the file, or a sentence for its owner that says why there is none.
+async fn read(app: &App, document: &Document) -> Result<Result<Read, ParseError>, JobError> {
+    let Some(bytes) = app.blobs.get(&document.latest.blob).await? else {
+        return Ok(Err(ParseError("The file of this document is missing.".to_owned())));
+    };
+    let size = bytes.len() as u64;
+    if bytes.len() > MAX_BYTES {
+        return Ok(Err(ParseError("This file is larger than 10 MB.".to_owned())));
+    }
+    let (declared, filename) = (document.content_type.clone(), document.filename.clone());
+    let parsing = tokio::task::spawn_blocking(move || {
+        let media = MediaType::detect(declared.as_deref(), filename.as_deref(), &bytes)?;
+        let parsed = knowledge::parse(media, &bytes)?;
+        Ok(Read { size, pages: parsed.pages, chunks: knowledge::chunk(&parsed) })
+    });
+    Ok(parsing.await.map_err(Error::internal)?)
+}
+
+async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobError> {
+    if read.chunks.is_empty() {
+        return fail(app, document, &ParseError("There is no text in this file.".to_owned())).await;
+    }
+    let chunks = u32::try_from(read.chunks.len()).map_err(Error::internal)?;
+    let version = Version { chunks, pages: read.pages, ..document.latest.clone() };
+    // Known before the first chunk is written, so that a deletion in between finds all of them.
+    if !app.table.update(still_latest(document)?.set("latest", &version)?).await? {
+        return Ok(());
+    }
+    let folder = match &document.folder {
+        Some(folder) => app.table.get::<Folder>(&Folder::key(&document.tenant, folder)).await?,
+        None => None,
+    };
+    write(app, document, &read.chunks, folder.as_ref()).await?;
+    app.search.wait_visible(&document.tenant, &document.id, version.n, read.chunks.len()).await?;
+    match app.table.transact(ready(app, document, &version, read.size, folder.as_ref())?).await {
+        Ok(()) => Ok(()),
+        Err(TransactionError::Condition(0)) => {
+            // Deleted or replaced while it was read.
+            app.search.drop_version(&document.tenant, &document.id, version.n, chunks).await?;
+            Ok(())
+        }
+        Err(TransactionError::Condition(_)) => Err(JobError::Retry(Error::unavailable("the folder changed meanwhile"))),
+        Err(TransactionError::Other(error)) => Err(error.into()),
+    }
+}
+
+async fn write(app: &App, document: &Document, chunks: &[Chunk], folder: Option<&Folder>) -> Result<(), Error> {
+    app.search.ensure_index().await?;
+    let access = ChunkAccess::new(&document.audience, folder.map(|folder| &folder.audience));
+    for chunks in chunks.chunks(BATCH) {
+        let texts = chunks.iter().map(|chunk| match &chunk.section {
+            Some(section) => format!("{section}\n{}", chunk.text),
+            None => chunk.text.clone(),
+        });
+        let vectors = app.models.embed_all(texts.collect()).await?;
+        let rows = chunks.iter().zip(vectors).map(|(chunk, vector)| ChunkRow {
+            tenant: document.tenant.as_str().to_owned(),
+            bot: document.bot.as_ref().map_or(EVERYBODY, BotId::as_str).to_owned(),
+            document: document.id.as_str().to_owned(),
+            folder: document.folder.as_ref().map(FolderId::as_str).map(str::to_owned),
+            version: document.latest.n,
+            n: chunk.n,
+            page: chunk.page,
+            section: chunk.section.clone(),
+            title: document.title.clone(),
+            text: chunk.text.clone(),
+            vector,
+            access: access.clone(),
+        });
+        app.search.index(&rows.collect::<Vec<_>>()).await?;
+    }
+    Ok(())
+}
+
+/// The version becomes current, in the same moment in which the one before stops being quoted.
+fn ready(app: &App, document: &Document, version: &Version, size: u64, folder: Option<&Folder>) -> Result<Transaction, Error> {
+    let now = app.clock.now();
+    let update = still_latest(document)?
+        .set("current", version)?
+        .set("latest", version)?
+        .set("status", &Status::Ready)?
+        .set("size", &size)?
+        .set_or_remove("error", None::<&String>)?
+        .set("updated_at", &now)?;
+    let before = document.current.iter().map(|before| Job::Drop {
+        tenant: document.tenant.clone(),
+        document: document.id.clone(),
+        version: before.clone(),
+    });
+    let data = json!({"document_id": document.id, "action": "ready"});
+    let event = Event::new(&document.tenant, document.bot.as_ref(), EventType::KbUpdated, now, data).with(before);
+    let mut transaction = Transaction::default();
+    transaction.update(update).create(&event)?;
+    if let Some(folder) = folder {
+        transaction.check(Row::key(folder), Condition::is("revision", &folder.revision)?);
+    }
+    Ok(transaction)
+}
+
+async fn fail(app: &App, document: &Document, why: &ParseError) -> Result<(), JobError> {
+    let update = still_latest(document)?
+        .set("status", &Status::Failed)?
+        .set("error", &why.to_string())?
+        .set("updated_at", &app.clock.now())?;
+    if !app.table.update(update).await? {
+        tracing::debug!(document = %document.id, "a failed version was replaced meanwhile");
+    }
+    Ok(())
+}
+
+/// An update of the document as long as this version is its latest.
+fn still_latest(document: &Document) -> Result<Update, Error> {
+    Ok(Update::at(Row::key(document)).when(Condition::Exists).when(Condition::is("latest.n", &document.latest.n)?))
+}

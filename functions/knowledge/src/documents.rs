@@ -1,0 +1,174 @@
+//! Adding and reading documents.
+
+use axum::{
+    Json,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+use shared::{
+    access::Audience,
+    app::App,
+    documents::{Document, Status, Version, partition},
+    error::Error,
+    events::{Event, EventType, Job},
+    folders::Folder,
+    http::{FullCaller, PageOut, PageParams, Path, Query},
+    ids::DocumentId,
+    store::{self, Condition, Row, Transaction, TransactionError, Update},
+};
+
+use crate::{
+    body::{DocumentIn, MAX_FILE, Sent},
+    place,
+    wire::DocumentOut,
+};
+
+/// `?bot_id=` and `?folder_id=` besides the page.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ListParams {
+    bot_id: Option<String>,
+    folder_id: Option<String>,
+    limit: Option<String>,
+    cursor: Option<String>,
+}
+
+/// `POST /api/v1/documents`
+pub(crate) async fn create_document(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Sent { fields, file }: Sent,
+) -> Result<Response, Error> {
+    let file = file.ok_or_else(|| Error::field("file", "is required: a part `file`, or `text` in JSON"))?;
+    let mut document = draft(&app, &caller, fields, file.filename.as_deref()).await?;
+    document.content_type = Some(file.content_type.clone());
+    document.filename = file.filename;
+    document.size = file.bytes.len() as u64;
+    document.latest = Version::stored(&document.tenant, &document.id, 1);
+    app.blobs.put(&document.latest.blob, &file.content_type, file.bytes).await?;
+    let job = Job::Ingest { tenant: document.tenant.clone(), document: document.id.clone(), version: 1 };
+    add(&app, &document, vec![job]).await?;
+    Ok((StatusCode::CREATED, Json(DocumentOut::from(document))).into_response())
+}
+
+/// A new document as far as its fields tell; its file is still to be described.
+pub(crate) async fn draft(
+    app: &App,
+    caller: &shared::http::Caller,
+    fields: DocumentIn,
+    filename: Option<&str>,
+) -> Result<Document, Error> {
+    let stem = filename.map(|name| name.rsplit_once('.').map_or(name, |(stem, _)| stem)).filter(|stem| !stem.is_empty());
+    let title = fields.title.clone().or_else(|| stem.map(str::to_owned)).ok_or_else(|| Error::field("title", "is required"))?;
+    let bot = place::bot(app, caller, fields.bot_id.clone()).await?;
+    let folder = match fields.folder_id.clone().filter(|id| !id.is_empty()) {
+        Some(id) => Some(place::folder(app, caller, id).await?),
+        None => None,
+    };
+    let now = app.clock.now();
+    let (tenant, id) = (caller.tenant().clone(), DocumentId::new());
+    Ok(Document {
+        bot: place::bot_in(folder.as_ref(), bot)?,
+        folder: folder.map(|folder| folder.id),
+        title: title.trim().chars().take(300).collect(),
+        audience: fields.audience(&Audience::default()),
+        source_url: fields.source_url.filter(|url| !url.is_empty()),
+        filename: None,
+        content_type: None,
+        size: 0,
+        status: Status::Pending,
+        error: None,
+        current: None,
+        latest: Version::uploaded(&tenant, &id, 1),
+        created_at: now,
+        updated_at: now,
+        tenant,
+        id,
+    })
+}
+
+/// Writes a new document, counts it in its folder, and tells of it.
+pub(crate) async fn add(app: &App, document: &Document, jobs: Vec<Job>) -> Result<(), Error> {
+    let data = json!({"document_id": document.id, "action": "added"});
+    let event = Event::new(&document.tenant, document.bot.as_ref(), EventType::KbUpdated, document.created_at, data).with(jobs);
+    let mut transaction = Transaction::default();
+    transaction.create(document)?.create(&event)?;
+    if let Some(folder) = &document.folder {
+        transaction.update(Update::at(Folder::key(&document.tenant, folder)).when(Condition::Exists).add("documents", 1));
+    }
+    app.table.transact(transaction).await.map_err(|error| match error {
+        TransactionError::Condition(_) => Error::NotFound("Folder"),
+        TransactionError::Other(error) => error,
+    })
+}
+
+/// `GET /api/v1/documents`
+pub(crate) async fn list_documents(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Query(params): Query<ListParams>,
+) -> Result<Json<PageOut<DocumentOut>>, Error> {
+    let partition = partition(caller.tenant());
+    let page = PageParams::new(params.limit, params.cursor);
+    let mut query = store::Query::newest(partition.clone(), Document::KIND);
+    query.limit = Some(page.limit()?);
+    query.after = page.cursor(&partition)?;
+    let bot = params.bot_id.or_else(|| caller.key.bot.as_ref().map(|bot| bot.as_str().to_owned()));
+    for (name, value) in [("bot", bot), ("folder", params.folder_id)] {
+        if let Some(value) = value {
+            query.filter.push(Condition::is(name, &value)?);
+        }
+    }
+    let found = app.table.query::<Document>(query).await?;
+    let seen = found.items.into_iter().filter(|document| caller.sees(document.bot.as_ref()));
+    Ok(Json(PageOut {
+        data: seen.map(DocumentOut::from).collect(),
+        next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
+    }))
+}
+
+/// `GET /api/v1/documents/{id}`
+pub(crate) async fn get_document(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Path(id): Path,
+) -> Result<Json<DocumentOut>, Error> {
+    Ok(Json(place::document(&app, &caller, id).await?.into()))
+}
+
+/// `GET /api/v1/documents/{id}/content`: the file itself, or where a larger one is to be had.
+pub(crate) async fn get_content(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Path(id): Path,
+) -> Result<Response, Error> {
+    let document = place::document(&app, &caller, id).await?;
+    let blob = &document.latest.blob;
+    if document.size > MAX_FILE as u64 {
+        let url = HeaderValue::from_str(&app.blobs.presign_get(blob).await?).map_err(Error::internal)?;
+        return Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response());
+    }
+    let bytes = app.blobs.get(blob).await?.ok_or(Error::NotFound("Content"))?;
+    let content_type = document.content_type.as_deref().unwrap_or("application/octet-stream");
+    let content_type = HeaderValue::from_str(content_type).map_err(Error::internal)?;
+    // Never rendered on our own origin: the file is whatever somebody uploaded.
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
+        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    ];
+    Ok((headers, bytes).into_response())
+}
+
+/// What a document's row must still be for a change of what was read.
+pub(crate) fn unchanged(document: &Document) -> Result<[Condition; 2], Error> {
+    Ok([Condition::Exists, Condition::is("latest.n", &document.latest.n)?])
+}
+
+/// The update of a document, under the condition that nobody changed it meanwhile.
+pub(crate) fn update(document: &Document) -> Result<Update, Error> {
+    let [exists, same] = unchanged(document)?;
+    Ok(Update::at(Row::key(document)).when(exists).when(same))
+}

@@ -1,0 +1,154 @@
+//! Folders: documents that share an audience.
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use shared::{
+    access::Audience,
+    app::App,
+    documents::partition,
+    error::Error,
+    events::{Event, EventType, Job},
+    folders::Folder,
+    http::{self as wire, FullCaller, PageOut, PageParams, Path, Query},
+    ids::FolderId,
+    store::{self, Condition, Row, Transaction, TransactionError, Update},
+};
+
+use crate::{
+    body::{check_audience, merged},
+    place,
+    wire::FolderOut,
+};
+
+const MAX_NAME: usize = 200;
+
+/// A folder as it is sent; absent means unchanged.
+#[derive(Debug, Deserialize)]
+pub(crate) struct FolderIn {
+    /// What it is called.
+    name: Option<String>,
+    /// The bot that it serves; only when it is made.
+    bot_id: Option<String>,
+    /// Only for this organisation; empty = any.
+    org: Option<String>,
+    /// Only for callers with one of these roles; empty = any.
+    allowed_roles: Option<Vec<String>>,
+}
+
+impl FolderIn {
+    fn check(&self) -> Result<(), Error> {
+        if self.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME) {
+            return Err(Error::field("name", format!("must have 1 to {MAX_NAME} characters")));
+        }
+        check_audience(self.org.as_deref(), self.allowed_roles.as_deref())
+    }
+
+    fn audience(&self, before: &Audience) -> Audience {
+        merged(before, self.org.as_deref(), self.allowed_roles.as_deref())
+    }
+}
+
+/// `POST /api/v1/folders`
+pub(crate) async fn create_folder(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    wire::Json(body): wire::Json<FolderIn>,
+) -> Result<(StatusCode, Json<FolderOut>), Error> {
+    body.check()?;
+    let name = body.name.clone().ok_or_else(|| Error::field("name", "is required"))?;
+    let bot = place::bot(&app, &caller, body.bot_id.clone()).await?;
+    let now = app.clock.now();
+    let folder = Folder {
+        id: FolderId::new(),
+        tenant: caller.tenant().clone(),
+        name: name.trim().to_owned(),
+        bot,
+        audience: body.audience(&Audience::default()),
+        documents: 0,
+        revision: 0,
+        created_at: now,
+        updated_at: now,
+    };
+    app.table.put(&folder).await?;
+    Ok((StatusCode::CREATED, Json(folder.into())))
+}
+
+/// `GET /api/v1/folders`
+pub(crate) async fn list_folders(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Query(page): Query<PageParams>,
+) -> Result<Json<PageOut<FolderOut>>, Error> {
+    let partition = partition(caller.tenant());
+    let mut query = store::Query::newest(partition.clone(), Folder::KIND);
+    query.limit = Some(page.limit()?);
+    query.after = page.cursor(&partition)?;
+    let found = app.table.query::<Folder>(query).await?;
+    let seen = found.items.into_iter().filter(|folder| caller.sees(folder.bot.as_ref()));
+    Ok(Json(PageOut {
+        data: seen.map(FolderOut::from).collect(),
+        next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
+    }))
+}
+
+/// `GET /api/v1/folders/{id}`
+pub(crate) async fn get_folder(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Path(id): Path,
+) -> Result<Json<FolderOut>, Error> {
+    Ok(Json(place::folder(&app, &caller, id).await?.into()))
+}
+
+/// `PUT /api/v1/folders/{id}`: a narrower audience holds from the very next question, a wider one once it is indexed.
+pub(crate) async fn update_folder(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Path(id): Path,
+    wire::Json(body): wire::Json<FolderIn>,
+) -> Result<Json<FolderOut>, Error> {
+    body.check()?;
+    let mut folder = place::folder(&app, &caller, id).await?;
+    folder.audience = body.audience(&folder.audience);
+    if let Some(name) = &body.name {
+        name.trim().clone_into(&mut folder.name);
+    }
+    folder.updated_at = app.clock.now();
+    let change = Update::at(Row::key(&folder))
+        .when(Condition::Exists)
+        .set("name", &folder.name)?
+        .set_or_remove("org", folder.audience.org.as_ref())?
+        .set("allowed_roles", &folder.audience.allowed_roles)?
+        .set("updated_at", &folder.updated_at)?
+        .add("revision", 1);
+    let data = json!({"folder_id": folder.id, "action": "updated"});
+    let job = Job::Audience { tenant: folder.tenant.clone(), folder: folder.id.clone() };
+    let event = Event::new(&folder.tenant, folder.bot.as_ref(), EventType::KbUpdated, folder.updated_at, data).with([job]);
+    let mut transaction = Transaction::default();
+    transaction.update(change).create(&event)?;
+    app.table.transact(transaction).await.map_err(|error| match error {
+        TransactionError::Condition(_) => Error::NotFound("Folder"),
+        TransactionError::Other(error) => error,
+    })?;
+    Ok(Json(folder.into()))
+}
+
+/// `DELETE /api/v1/folders/{id}`: only an empty one.
+pub(crate) async fn delete_folder(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    Path(id): Path,
+) -> Result<StatusCode, Error> {
+    let folder = place::folder(&app, &caller, id).await?;
+    let mut transaction = Transaction::default();
+    transaction.delete(Row::key(&folder), vec![Condition::Exists, Condition::is("documents", &0)?]);
+    app.table.transact(transaction).await.map_err(|error| match error {
+        TransactionError::Condition(_) => {
+            Error::Conflict { code: "folder_not_empty", message: "Move or delete the folder's documents first".to_owned() }
+        }
+        TransactionError::Other(error) => error,
+    })?;
+    Ok(StatusCode::NO_CONTENT)
+}

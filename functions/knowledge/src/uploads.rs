@@ -1,0 +1,72 @@
+//! Files that are too large for a request go to S3 by a presigned URL; their arrival starts the ingest.
+
+use axum::{Json, extract::State};
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use shared::{
+    app::App,
+    error::Error,
+    http::{self as wire, FullCaller},
+    ids::DocumentId,
+    knowledge::MediaType,
+};
+use std::collections::BTreeMap;
+
+use crate::{
+    body::DocumentIn,
+    documents::{add, draft},
+};
+
+/// Most bytes of a file.
+const MAX_UPLOAD: u64 = 10 * 1024 * 1024;
+
+/// A file that the caller is about to upload.
+#[derive(Debug, Deserialize)]
+pub(crate) struct UploadIn {
+    /// Its name.
+    filename: Option<String>,
+    /// Its media type: the PUT must state the same.
+    content_type: Option<String>,
+    /// Its bytes: the PUT must have exactly as many.
+    size: Option<u64>,
+    /// The other fields are those of `POST /documents`.
+    #[serde(flatten)]
+    fields: DocumentIn,
+}
+
+/// Where to put the file.
+#[derive(Debug, Serialize)]
+pub(crate) struct UploadOut {
+    /// The document that it becomes.
+    id: DocumentId,
+    /// Where to `PUT` it, within 15 minutes.
+    url: String,
+    /// The headers to send with it.
+    headers: BTreeMap<String, String>,
+}
+
+/// `POST /api/v1/documents/uploads`
+pub(crate) async fn create_upload(
+    State(app): State<App>,
+    FullCaller(caller): FullCaller,
+    wire::Json(body): wire::Json<UploadIn>,
+) -> Result<(StatusCode, Json<UploadOut>), Error> {
+    let UploadIn { filename, content_type, size, fields } = body;
+    let filename = filename.filter(|name| !name.is_empty() && name.chars().count() <= 300);
+    let filename = filename.ok_or_else(|| Error::field("filename", "is required, at most 300 characters"))?;
+    let content_type = content_type.ok_or_else(|| Error::field("content_type", "is required"))?;
+    let size = size.filter(|size| *size > 0).ok_or_else(|| Error::field("size", "is required: the file's bytes"))?;
+    if size > MAX_UPLOAD {
+        return Err(Error::TooLarge("Files may have at most 10 MB".to_owned()));
+    }
+    let media = MediaType::detect(Some(&content_type), Some(&filename), &[]);
+    media.map_err(|error| Error::UnsupportedMediaType(error.to_string()))?;
+    fields.check()?;
+    let mut document = draft(&app, &caller, fields, Some(&filename)).await?;
+    let presigned = app.blobs.presign_put(&document.latest.blob, &content_type, size).await?;
+    document.filename = Some(filename);
+    document.content_type = Some(content_type);
+    add(&app, &document, Vec::new()).await?;
+    let headers = presigned.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).collect();
+    Ok((StatusCode::CREATED, Json(UploadOut { id: document.id, url: presigned.url, headers })))
+}

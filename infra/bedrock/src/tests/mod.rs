@@ -1,0 +1,7 @@
+//! The endpoint as its clients see it, and the offline model's answers as a reader does.
+
+mod judged;
+mod offline;
+mod relay;
+mod server;
+mod sources;

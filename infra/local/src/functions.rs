@@ -1,0 +1,89 @@
+//! The project's functions, by the names that the template gives them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lambda_events::{
+    dynamodb::Event as StreamEvent,
+    sqs::{SqsBatchResponse, SqsEvent},
+    streams::DynamoDbEventResponse,
+};
+use aws_types::SdkConfig;
+use axum::Router;
+use futures::{FutureExt, future::BoxFuture};
+use shared::app::App;
+
+use crate::error::{Cause, Error};
+use crate::template::Function;
+
+/// What a worker gives back.
+type Outcome<R> = Result<R, Cause>;
+/// A worker of queue messages.
+pub type QueueWorker = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Outcome<SqsBatchResponse>> + Send + Sync>;
+/// A worker of table changes.
+pub type StreamWorker = Arc<dyn Fn(StreamEvent) -> BoxFuture<'static, Outcome<DynamoDbEventResponse>> + Send + Sync>;
+
+/// All functions, ready to be invoked.
+#[derive(Default)]
+pub struct Functions {
+    /// Those behind the API.
+    pub routers: HashMap<String, Router>,
+    /// Those behind a queue.
+    pub queue_workers: HashMap<String, QueueWorker>,
+    /// Those behind the table's stream.
+    pub stream_workers: HashMap<String, StreamWorker>,
+}
+
+impl Functions {
+    /// Starts each function of the template with its own variables. Functions with the same variables share their
+    /// clients, which saves memory and changes nothing else.
+    ///
+    /// # Errors
+    /// Names the function that does not exist or does not start.
+    pub fn start(described: &[Function], sdk: &SdkConfig) -> Result<Self, Error> {
+        let mut functions = Self::default();
+        let mut apps: Vec<(&HashMap<String, String>, App)> = Vec::new();
+        for function in described {
+            let known = apps.iter().find(|(variables, _)| *variables == &function.environment);
+            let app = match known {
+                Some((_, app)) => app.clone(),
+                None => {
+                    let app = App::new(&function.environment, sdk);
+                    let app = app.map_err(|why| Error::part(format!("function {}", function.name))(why.to_string()))?;
+                    apps.push((&function.environment, app.clone()));
+                    app
+                }
+            };
+            functions.add(&function.name, app)?;
+        }
+        Ok(functions)
+    }
+
+    fn add(&mut self, name: &str, app: App) -> Result<(), Error> {
+        let router = match name {
+            "chat" => chat::router(app),
+            "conversations" => conversations::router(app),
+            "knowledge" => knowledge::router(app),
+            "health" => health::router(app),
+            "ingest" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    async move { ingest::handle(&app, event).await }.boxed()
+                };
+                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
+            "relay" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    async move { relay::handle(&app, event).await }.boxed()
+                };
+                self.stream_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
+            other => return Err(Error::Template(format!("there is no function crate {other:?}"))),
+        };
+        self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+}

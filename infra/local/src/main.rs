@@ -1,0 +1,5 @@
+//! docent on one machine.
+
+fn main() -> std::process::ExitCode {
+    local::cli::run()
+}

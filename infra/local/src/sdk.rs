@@ -1,0 +1,90 @@
+//! The settings with which functions reach the services of this machine: real SDK clients, local endpoints.
+
+use std::collections::HashMap;
+
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::{Credentials, provider::ProvideCredentials, provider::SharedCredentialsProvider};
+use aws_smithy_http_client::Builder;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+
+use crate::error::Error;
+use crate::template::REGION;
+
+/// The key pair that the local S3 asks for; it opens nothing else.
+pub const LOCAL_KEYS: (&str, &str) = ("docent-local", "docent-local-secret");
+
+/// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have.
+#[derive(Clone, Debug, Default)]
+pub struct Endpoints(HashMap<&'static str, String>);
+
+impl Endpoints {
+    /// Says where a service answers.
+    pub fn set(&mut self, service: &'static str, url: impl Into<String>) {
+        self.0.insert(service, url.into());
+    }
+
+    /// Where a service answers, unless it is AWS's own.
+    #[must_use]
+    pub fn get(&self, service: &str) -> Option<&str> {
+        self.0.get(service).map(String::as_str)
+    }
+}
+
+impl LoadServiceConfig for Endpoints {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_uppercase().replace(' ', "_");
+        (key.env() == "AWS_ENDPOINT_URL").then(|| self.get(&service).map(str::to_owned))?
+    }
+}
+
+/// How to sign requests, and the client that sends them.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    region: Region,
+    credentials: Credentials,
+    real: bool,
+}
+
+impl Identity {
+    /// Nobody in particular: what stays on this machine asks for no more.
+    #[must_use]
+    pub fn local() -> Self {
+        let (access_key, secret) = LOCAL_KEYS;
+        Self { region: Region::from_static(REGION), credentials: Credentials::from_keys(access_key, secret, None), real: false }
+    }
+
+    /// The account of this machine's environment, for Bedrock itself.
+    ///
+    /// # Errors
+    /// When there are no credentials.
+    pub async fn of_environment() -> Result<Self, Error> {
+        let failed = || Error::part("--bedrock needs AWS credentials");
+        let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
+        let provider = config.credentials_provider().ok_or_else(|| failed()("none were found"))?;
+        let credentials = provider.provide_credentials().await.map_err(failed())?;
+        let region = config.region().cloned().unwrap_or(Region::from_static(REGION));
+        Ok(Self { region, credentials, real: true })
+    }
+
+    /// Access key and secret.
+    #[must_use]
+    pub fn keys(&self) -> (&str, &str) {
+        (self.credentials.access_key_id(), self.credentials.secret_access_key())
+    }
+
+    /// The SDK's settings for a set of endpoints.
+    #[must_use]
+    pub fn config(&self, endpoints: Endpoints) -> SdkConfig {
+        let plain = endpoints.0.values().all(|url| url.starts_with("http://"));
+        let mut builder = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region.clone())
+            .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
+            .service_config(endpoints);
+        if plain && !self.real {
+            // One pool for all services, and no certificates in memory.
+            builder = builder.http_client(Builder::new().build_http());
+        }
+        builder.build()
+    }
+}

@@ -1,0 +1,112 @@
+//! The whole stack in one process: services, functions, gateway and event sources.
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use aws_types::SdkConfig;
+use http::Request;
+use hyper::body::Incoming;
+use shared::app::App;
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+
+use crate::data::Data;
+use crate::demo::{self, Demo};
+use crate::error::Error;
+use crate::functions::Functions;
+use crate::gateway::Gateway;
+use crate::options::{Options, Progress};
+use crate::sdk::Endpoints;
+use crate::server::{self, Layer};
+use crate::services::DynamoDb;
+use crate::parts;
+
+/// A running stack. Dropping it ends it at once; [`Stack::shutdown`] lets open requests finish.
+pub struct Stack {
+    /// Where the API answers, without a slash at the end.
+    pub base_url: String,
+    /// Where the services answer.
+    pub endpoints: Endpoints,
+    /// The URLs of the queues by their logical ids.
+    pub queue_urls: HashMap<String, String>,
+    /// The demo tenant, when it was asked for.
+    pub demo: Option<Demo>,
+    sdk: SdkConfig,
+    app: App,
+    front: Layer,
+    back: Layer,
+    dynamodb: Option<DynamoDb>,
+    _data: Data,
+}
+
+impl Stack {
+    /// Starts everything and returns when it is ready: `GET /api/health` answers 200.
+    ///
+    /// # Errors
+    /// Says what to change, or which part failed.
+    pub async fn start(options: Options) -> Result<Self, Error> {
+        let data = Data::hold(&options.data, options.fresh)?;
+        let listener = bind(options.port).await?;
+        let base_url = format!("http://{}", listener.local_addr().map_err(Error::part("the API's port"))?);
+        let mut back = Layer::default();
+        let parts = parts::start(&options, &data, &mut back).await?;
+        let functions = Functions::start(&parts.functions, &parts.sdk)?;
+        let changed = Arc::new(Notify::new());
+        let ring = { let changed = Arc::clone(&changed); move || changed.notify_one() };
+        let gateway = Arc::new(Gateway::new(&parts.template, &parts.functions, &functions.routers, ring));
+        let mut front = Layer::default();
+        parts.attach(&functions, &data, &changed, &mut front)?;
+        let app = parts.app()?;
+        let served = Arc::clone(&gateway);
+        let handler = move |request: Request<Incoming>, peer: IpAddr| {
+            let gateway = Arc::clone(&served);
+            async move { gateway.handle(request, peer).await }
+        };
+        front.tasks.spawn(server::serve(handler, listener, front.stop.subscribe()));
+        (options.listener)(Progress::Serving(base_url.clone()));
+        let demo = if options.demo { Some(demo::prepare(&app, &data, &base_url, &options.listener).await?) } else { None };
+        gateway.set_ready();
+        Ok(Self {
+            base_url,
+            endpoints: parts.endpoints,
+            queue_urls: parts.queue_urls,
+            demo,
+            sdk: parts.sdk,
+            app,
+            front,
+            back,
+            dynamodb: parts.dynamodb,
+            _data: data,
+        })
+    }
+
+    /// SDK settings that reach this stack's services.
+    #[must_use]
+    pub fn sdk(&self) -> &SdkConfig {
+        &self.sdk
+    }
+
+    /// The engine on this stack's services, with the variables of the function that has the most of them.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Lets open requests finish, for a second or two, and ends everything.
+    pub async fn shutdown(mut self) {
+        self.front.end().await;
+        self.back.end().await;
+        if let Some(mut dynamodb) = self.dynamodb.take() {
+            dynamodb.stop();
+        }
+    }
+}
+
+async fn bind(port: u16) -> Result<TcpListener, Error> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|why| match why.kind() {
+        ErrorKind::AddrInUse => Error::PortTaken(port),
+        _ => Error::part(format!("port {port}"))(why),
+    })
+}

@@ -1,0 +1,114 @@
+//! The template is read as CloudFormation would, and the project's own is sound.
+
+use super::*;
+
+fn own() -> Template {
+    let mut template = Template::parse(OWN, "here").unwrap();
+    template.set("OpenSearchUrl", "http://127.0.0.1:9200");
+    template.refer("Table", "docent");
+    template.refer("IngestQueue", "http://127.0.0.1:1/000000000000/IngestQueue");
+    template
+}
+
+fn function(name: &str) -> Function {
+    own().functions().unwrap().into_iter().find(|function| function.name == name).unwrap()
+}
+
+#[test]
+fn variables_are_resolved_against_parameters_and_resources() {
+    let chat = function("chat");
+    assert_eq!(chat.environment["TABLE_NAME"], "docent");
+    assert_eq!(chat.environment["OPENSEARCH_URL"], "http://127.0.0.1:9200");
+    assert_eq!(chat.environment["EMBEDDING_DIMENSIONS"], "1024");
+    assert!(!chat.environment.contains_key("INGEST_QUEUE_URL"));
+    let relay = function("relay");
+    assert_eq!(relay.environment["INGEST_QUEUE_URL"], "http://127.0.0.1:1/000000000000/IngestQueue");
+}
+
+#[test]
+fn every_route_of_a_function_has_the_same_transfer_mode() {
+    for function in own().functions().unwrap() {
+        let modes: Vec<bool> = routes(&function).map(Route::streams).collect();
+        assert!(modes.windows(2).all(|pair| pair[0] == pair[1]), "{}", function.name);
+        assert_eq!(modes.first() == Some(&true), function.name == "chat");
+        for route in routes(&function).filter(|route| route.streams()) {
+            assert!(route.timeout_in_millis.is_some(), "{} would be cut after 29 s", route.path);
+        }
+    }
+}
+
+#[test]
+fn event_sources_report_partial_failures() {
+    for function in own().functions().unwrap() {
+        for event in &function.events {
+            let reported = match event {
+                Event::Api(_) => continue,
+                Event::Queue(source) => &source.function_response_types,
+                Event::Stream(source) => &source.function_response_types,
+            };
+            assert_eq!(reported, &["ReportBatchItemFailures"], "{}", function.name);
+        }
+    }
+}
+
+#[test]
+fn a_queue_hides_a_message_for_six_times_its_functions_timeout() {
+    let ingest = function("ingest");
+    let queues = own().queues().unwrap();
+    let Event::Queue(source) = &ingest.events[0] else { panic!("ingest listens to a queue") };
+    let queue = queues.iter().find(|queue| queue.logical_id == own().queue_of(&source.queue)).unwrap();
+    assert!(queue.attributes["VisibilityTimeout"].parse::<u64>().unwrap() >= 6 * ingest.timeout.as_secs());
+    let redrive: serde_json::Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
+    assert!(redrive["deadLetterTargetArn"].as_str().unwrap().ends_with(&queues[0].name));
+    assert!(queues[0].holds_dead_letters);
+}
+
+#[test]
+fn nobody_may_do_everything_to_everything() {
+    let template = own();
+    for (id, properties) in template.of_type("AWS::Serverless::Function") {
+        let text = properties["Policies"].to_string();
+        assert!(!text.contains("\"Resource\":\"*\"") && !text.contains(":*\""), "{id}: {text}");
+        assert_eq!(properties["LoggingConfig"]["LogGroup"]["Ref"], id.replace("Function", "Log"));
+    }
+    for (id, properties) in template.of_type("AWS::Logs::LogGroup") {
+        assert!(properties.get("RetentionInDays").is_some(), "{id} would be kept for ever");
+    }
+}
+
+#[test]
+fn the_table_and_the_bucket_are_read() {
+    let template = own();
+    let (id, table, ttl) = template.table().unwrap();
+    assert_eq!((id.as_str(), ttl.as_deref()), ("Table", Some("expires_at")));
+    assert_eq!(table["StreamSpecification"]["StreamEnabled"], true);
+    let bucket = template.bucket().unwrap();
+    assert_eq!(bucket.notifications[0].0, "uploads/");
+    assert_eq!(template.queue_of(&bucket.notifications[0].1), "IngestQueue");
+}
+
+#[test]
+fn what_refers_to_nothing_is_named() {
+    let text = "Resources:\n  XFunction:\n    Type: AWS::Serverless::Function\n    Properties:\n      Events: {}\n      Environment: {Variables: {A: !Ref Nobody}}";
+    let error = Template::parse(text, "here").unwrap().functions().unwrap_err();
+    assert!(error.to_string().contains("Nobody"), "{error}");
+}
+
+#[test]
+fn binary_media_types_and_gateway_responses_are_read() {
+    assert!(own().binary_media_types().contains(&"multipart/form-data".to_owned()));
+    let responses = own().gateway_responses();
+    for (kind, (_, text)) in &responses {
+        let filled = text.replace("$context.error.messageString", "\"x\"");
+        let body: serde_json::Value = serde_json::from_str(&filled).unwrap();
+        assert_eq!(body["request_id"], "$context.requestId", "{kind}");
+    }
+    assert_eq!(responses["REQUEST_TOO_LARGE"].0, Some(413));
+}
+
+fn routes(function: &Function) -> impl Iterator<Item = &Route> {
+    function.events.iter().filter_map(|event| match event {
+        Event::Api(route) => Some(route),
+        _ => None,
+    })
+}

@@ -1,0 +1,76 @@
+//! The clients and settings that a function holds: built once per process, so that the first event finds them warm.
+
+use std::collections::HashMap;
+
+use aws_types::SdkConfig;
+use axum::Router;
+
+use crate::{
+    blobs::Blobs,
+    clock::Clock,
+    config::{Config, ConfigError},
+    models::Models,
+    queue::Queue,
+    search::Search,
+    store::Table,
+};
+
+/// Everything that a handler needs from outside. Cloning shares it.
+#[derive(Clone)]
+pub struct App {
+    /// The table: the truth.
+    pub table: Table,
+    /// The index.
+    pub search: Search,
+    /// The models.
+    pub models: Models,
+    /// The files.
+    pub blobs: Blobs,
+    /// The queues.
+    pub queue: Queue,
+    /// The time.
+    pub clock: Clock,
+}
+
+impl App {
+    /// Builds the clients from a function's variables and the SDK's settings.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or malformed.
+    pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        let config = Config::from_vars(vars)?;
+        Ok(Self {
+            table: Table::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone()),
+            search: Search::new(&config, sdk)?,
+            models: Models::new(&config, sdk),
+            blobs: Blobs::new(config.bucket.clone(), sdk),
+            queue: Queue::new(config.ingest_queue_url, sdk),
+            clock: Clock::default(),
+        })
+    }
+
+    /// [`App::new`] from this process' environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or malformed.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let sdk = aws_config::load_from_env().await;
+        Self::new(&Config::environment(), &sdk)
+    }
+}
+
+/// Runs an HTTP function whose answers are buffered.
+///
+/// # Errors
+/// When the runtime ends.
+pub async fn run_http(router: Router) -> Result<(), lambda_http::Error> {
+    lambda_http::run(router).await
+}
+
+/// Runs an HTTP function whose answers are streamed.
+///
+/// # Errors
+/// When the runtime ends.
+pub async fn run_streaming(router: Router) -> Result<(), lambda_http::Error> {
+    lambda_http::run_with_streaming_response(router).await
+}

@@ -1,0 +1,88 @@
+//! The time of day, asked in one place so that tests can hold it still.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use jiff::Timestamp;
+
+/// A clock: the system's, or one that a test sets.
+#[derive(Clone, Debug, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// A clock that stands still at `at` until [`Clock::set`].
+    #[must_use]
+    pub fn fixed(at: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(at.as_millisecond()))))
+    }
+
+    /// Moves a fixed clock; the system's does not move.
+    pub fn set(&self, at: Timestamp) {
+        if let Some(fixed) = &self.0 {
+            fixed.store(at.as_millisecond(), Ordering::Relaxed);
+        }
+    }
+
+    /// Now, in whole milliseconds.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the wall clock")]
+    pub fn now(&self) -> Time {
+        let millisecond = match &self.0 {
+            Some(fixed) => fixed.load(Ordering::Relaxed),
+            None => Timestamp::now().as_millisecond(),
+        };
+        Time(Timestamp::from_millisecond(millisecond).unwrap_or_default())
+    }
+}
+
+/// A moment, written as ISO 8601 UTC with milliseconds (`2026-01-15T10:30:00.000Z`), so that text order is time order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Time(Timestamp);
+
+impl Time {
+    /// Milliseconds since 1970.
+    #[must_use]
+    pub fn millisecond(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
+    /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
+    #[must_use]
+    pub fn second(self) -> i64 {
+        self.0.as_second()
+    }
+}
+
+impl std::fmt::Display for Time {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.3}", self.0)
+    }
+}
+
+impl serde::Serialize for Time {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Time {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_with_milliseconds_and_read_back() {
+        let time = Clock::fixed("2026-01-15T10:30:00Z".parse().unwrap()).now();
+        let json = serde_json::to_string(&time).unwrap();
+        assert_eq!(json, "\"2026-01-15T10:30:00.000Z\"");
+        assert_eq!(serde_json::from_str::<Time>(&json).unwrap(), time);
+    }
+}

@@ -1,0 +1,99 @@
+//! What a deployment decides: read once from the environment variables that `template.yaml` gives every function.
+
+use std::collections::HashMap;
+
+/// Which kind of OpenSearch answers: their mappings and their refresh differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenSearchTarget {
+    /// An OpenSearch Service domain, or any server of one's own.
+    Domain,
+    /// An OpenSearch Serverless collection (next generation, vector search).
+    Serverless,
+}
+
+/// The settings of one deployment.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The DynamoDB table.
+    pub table: String,
+    /// The S3 bucket of the documents' files.
+    pub bucket: String,
+    /// The queue of ingest jobs; only `relay` has it.
+    pub ingest_queue_url: Option<String>,
+    /// Where OpenSearch answers.
+    pub opensearch_url: String,
+    /// What kind of OpenSearch it is.
+    pub opensearch_target: OpenSearchTarget,
+    /// Bedrock model id or inference profile of the answers.
+    pub chat_model: String,
+    /// Bedrock model id of the embeddings.
+    pub embedding_model: String,
+    /// Length of an embedding.
+    pub embedding_dimensions: usize,
+    /// Weight of the dense part when BM25 and k-NN are fused, 0–1. It belongs to the embedding model:
+    /// .4 for a real one, at most .1 for the offline hash (measured on eight judged collections).
+    pub embedding_weight: f32,
+}
+
+/// A variable that is missing or cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("environment variable {name}: {reason}")]
+pub struct ConfigError {
+    name: &'static str,
+    reason: String,
+}
+
+impl Config {
+    /// Reads the settings from the variables of a function.
+    ///
+    /// # Errors
+    /// Names the variable that is missing or malformed.
+    pub fn from_vars(vars: &HashMap<String, String>) -> Result<Self, ConfigError> {
+        Ok(Self {
+            table: required(vars, "TABLE_NAME")?,
+            bucket: required(vars, "BUCKET_NAME")?,
+            ingest_queue_url: vars.get("INGEST_QUEUE_URL").cloned(),
+            opensearch_url: required(vars, "OPENSEARCH_URL")?,
+            opensearch_target: match required(vars, "OPENSEARCH_TARGET")?.as_str() {
+                "domain" => OpenSearchTarget::Domain,
+                "serverless" => OpenSearchTarget::Serverless,
+                other => return Err(bad("OPENSEARCH_TARGET", format!("{other:?} is neither domain nor serverless"))),
+            },
+            chat_model: required(vars, "CHAT_MODEL_ID")?,
+            embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
+            embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
+            embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
+        })
+    }
+
+    /// The environment of this process.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
+    pub fn environment() -> HashMap<String, String> {
+        std::env::vars().collect()
+    }
+}
+
+impl ConfigError {
+    pub(crate) fn new(name: &'static str, reason: String) -> Self {
+        Self { name, reason }
+    }
+}
+
+fn required(vars: &HashMap<String, String>, name: &'static str) -> Result<String, ConfigError> {
+    vars.get(name)
+        .filter(|value| !value.is_empty())
+        .cloned()
+        .ok_or_else(|| bad(name, "is not set".to_owned()))
+}
+
+fn parsed<T: std::str::FromStr>(vars: &HashMap<String, String>, name: &'static str) -> Result<T, ConfigError>
+where
+    T::Err: std::fmt::Display,
+{
+    required(vars, name)?.parse().map_err(|why: T::Err| bad(name, why.to_string()))
+}
+
+fn bad(name: &'static str, reason: String) -> ConfigError {
+    ConfigError::new(name, reason)
+}

@@ -1,0 +1,183 @@
+//! Conversations: one partition each, so that one descending query reads the summary and the last messages.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Time,
+    error::Error,
+    ids::{BotId, ConversationId, TenantId},
+    messages::Message,
+    store::{Condition, Key, Partition, Query, Row, Table, Update, sort},
+};
+
+/// Characters of a title; a longer question is shortened at a word.
+pub const MAX_TITLE_CHARS: usize = 60;
+/// Most messages that one read of a whole conversation gives.
+const MAX_MESSAGES: usize = 10_000;
+/// Sorts behind every `MSG#…`.
+const SUMMARY: &str = "MSG~";
+
+/// The end user that a conversation belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Owner {
+    /// The partner's organisation.
+    pub org: String,
+    /// The user in that organisation.
+    pub user: String,
+}
+
+impl Owner {
+    /// The partition of the first index that lists this owner's conversations.
+    #[must_use]
+    pub fn partition(&self, tenant: &TenantId) -> Partition {
+        Partition::tenant(tenant, &["O", &self.org, "U", &self.user])
+    }
+
+    /// Where the number of this owner's conversations is kept, so that a list need not count.
+    #[must_use]
+    pub fn total_key(&self, tenant: &TenantId) -> Key {
+        self.partition(tenant).at("TOTAL".to_owned())
+    }
+}
+
+/// How many conversations an owner has.
+#[derive(Debug, Default, Deserialize)]
+pub struct Total {
+    /// The number.
+    pub total: u64,
+}
+
+/// What is known of a conversation without its messages.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Conversation {
+    /// Its id.
+    pub id: ConversationId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The bot that answers.
+    pub bot: BotId,
+    /// The end user that it belongs to.
+    pub owner: Owner,
+    /// A few words that say what it is about.
+    pub title: String,
+    /// When it began.
+    pub created_at: Time,
+    /// When its last message was written.
+    pub updated_at: Time,
+    /// How many messages it has.
+    pub message_count: u32,
+}
+
+impl Conversation {
+    /// Where a conversation's summary lives.
+    #[must_use]
+    pub fn key(tenant: &TenantId, id: &ConversationId) -> Key {
+        partition(tenant, id).at(SUMMARY.to_owned())
+    }
+
+    /// Its place in its owner's list.
+    #[must_use]
+    pub fn index_key(tenant: &TenantId, owner: &Owner, id: &ConversationId, updated_at: Time) -> Key {
+        owner.partition(tenant).at(sort(&updated_at.to_string(), &[id.as_str()]))
+    }
+
+    /// The update that two more messages make. Turns at the same time all count.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn appended(&self, now: Time) -> Result<Update, Error> {
+        Ok(Update::at(Row::key(self))
+            .when(Condition::Exists)
+            .add("message_count", 2)
+            .set("updated_at", &now)?
+            .index1(&Self::index_key(&self.tenant, &self.owner, &self.id, now)))
+    }
+}
+
+impl Row for Conversation {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.id)
+    }
+
+    fn gsi1(&self) -> Option<Key> {
+        Some(Self::index_key(&self.tenant, &self.owner, &self.id, self.updated_at))
+    }
+}
+
+/// The partition of a conversation.
+#[must_use]
+pub fn partition(tenant: &TenantId, id: &ConversationId) -> Partition {
+    Partition::tenant(tenant, &["C", id.as_str()])
+}
+
+/// A conversation and its last messages, oldest first.
+#[derive(Debug)]
+pub struct Recent {
+    /// The summary.
+    pub conversation: Conversation,
+    /// The messages.
+    pub messages: Vec<Message>,
+}
+
+/// Reads a conversation and its last `most` messages in one request. Another owner's looks absent.
+///
+/// # Errors
+/// `Conversation not found`, or the table does not answer.
+pub async fn recent(table: &Table, tenant: &TenantId, owner: &Owner, id: &ConversationId, most: usize) -> Result<Recent, Error> {
+    let page = table.query_items(whole(tenant, id, Some(most + 1))).await?;
+    let mut items = page.items.into_iter();
+    let summary = items.next().filter(|first| first.sk() == SUMMARY).ok_or(Error::NotFound("Conversation"))?;
+    let conversation: Conversation = summary.into()?;
+    if conversation.owner != *owner {
+        return Err(Error::NotFound("Conversation"));
+    }
+    let mut messages = items.map(crate::store::Found::into).collect::<Result<Vec<Message>, _>>()?;
+    messages.reverse();
+    Ok(Recent { conversation, messages })
+}
+
+/// Reads a conversation and all its messages, oldest first.
+///
+/// # Errors
+/// `Conversation not found`, or the table does not answer.
+pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &ConversationId) -> Result<Recent, Error> {
+    let conversation: Conversation =
+        table.get(&Conversation::key(tenant, id)).await?.ok_or(Error::NotFound("Conversation"))?;
+    if conversation.owner != *owner {
+        return Err(Error::NotFound("Conversation"));
+    }
+    let messages = table.query_all(&partition(tenant, id), "MSG", MAX_MESSAGES).await?;
+    Ok(Recent { conversation, messages })
+}
+
+fn whole(tenant: &TenantId, id: &ConversationId, limit: Option<usize>) -> Query {
+    let mut query = Query::newest(partition(tenant, id), "MSG");
+    query.between = ("MSG#".to_owned(), SUMMARY.to_owned());
+    query.limit = limit;
+    query
+}
+
+/// A title until the model has written one: the question on one line, shortened at a word.
+#[must_use]
+pub fn shortened(question: &str) -> String {
+    let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= MAX_TITLE_CHARS {
+        return line;
+    }
+    let cut: String = line.chars().take(MAX_TITLE_CHARS).collect();
+    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+    format!("{whole_words}…")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_question_becomes_a_short_title() {
+        assert_eq!(shortened(" What is\n our vacation policy? "), "What is our vacation policy?");
+        let title = shortened(&"vacation ".repeat(20));
+        assert!(title.chars().count() <= MAX_TITLE_CHARS + 1 && title.ends_with("vacation…"), "{title}");
+        assert_eq!(shortened(&"x".repeat(90)).chars().count(), MAX_TITLE_CHARS + 1);
+    }
+}

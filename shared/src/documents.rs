@@ -1,0 +1,155 @@
+//! Documents: what answers are drawn from. A document has a current version, which searches see, and a latest one,
+//! which may still be on its way; a search never mixes them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    access::Audience,
+    clock::Time,
+    ids::{BotId, DocumentId, FolderId, TenantId},
+    store::{Key, Partition, Row, sort},
+};
+
+/// How far the latest version has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Its file is expected, or waits for its turn.
+    Pending,
+    /// It is being read and indexed.
+    Processing,
+    /// Searches see all of it.
+    Ready,
+    /// It could not be read; `error` says why.
+    Failed,
+}
+
+/// One version of a document's content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// Its number, from 1.
+    pub n: u32,
+    /// The S3 key of its file.
+    pub blob: String,
+    /// How many chunks it has in the index (0 until they are known).
+    #[serde(default)]
+    pub chunks: u32,
+    /// How many pages it has, where it has pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pages: Option<u32>,
+}
+
+impl Version {
+    /// A version whose file a handler has stored.
+    #[must_use]
+    pub fn stored(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
+        Self { n, blob: blob_key("documents", tenant, document, n), chunks: 0, pages: None }
+    }
+
+    /// A version whose file the caller will upload.
+    #[must_use]
+    pub fn uploaded(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
+        Self { n, blob: blob_key("uploads", tenant, document, n), chunks: 0, pages: None }
+    }
+}
+
+/// The S3 key of a version's file. Ids are percent-encoded, so that none can reach into another's folder.
+fn blob_key(folder: &str, tenant: &TenantId, document: &DocumentId, n: u32) -> String {
+    format!("{folder}/{}/{}/{n}", urlencoding::encode(tenant.as_str()), urlencoding::encode(document.as_str()))
+}
+
+/// Tenant, document and version of an S3 key of the `uploads/` folder.
+#[must_use]
+pub fn parse_blob_key(key: &str) -> Option<(TenantId, DocumentId, u32)> {
+    let mut parts = key.split('/').skip(1);
+    let mut next = || urlencoding::decode(parts.next()?).ok();
+    let (tenant, document, n) = (next()?.into_owned(), next()?.into_owned(), next()?.parse().ok()?);
+    Some((TenantId::parse(tenant)?, DocumentId::parse(document)?, n))
+}
+
+/// A document.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Document {
+    /// Its id.
+    pub id: DocumentId,
+    /// Whose document it is.
+    pub tenant: TenantId,
+    /// The bot that it serves; absent = all bots of the tenant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<BotId>,
+    /// The folder that it is in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
+    /// What it is called in citations.
+    pub title: String,
+    /// Whom it is for.
+    #[serde(flatten)]
+    pub audience: Audience,
+    /// Where its readers find it; never fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<String>,
+    /// The name of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The media type that was declared for its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Bytes of its file.
+    pub size: u64,
+    /// How far its latest version has come.
+    pub status: Status,
+    /// Why the latest version failed, as a sentence for its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The version that searches see.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub current: Option<Version>,
+    /// The newest version.
+    pub latest: Version,
+    /// When it was made.
+    pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+impl Document {
+    /// The sort key's kind, for lists.
+    pub const KIND: &'static str = "DOC";
+
+    /// Where a document lives.
+    #[must_use]
+    pub fn key(tenant: &TenantId, document: &DocumentId) -> Key {
+        partition(tenant).at(sort(Self::KIND, &[document.as_str()]))
+    }
+
+    /// All its versions that may have left something in a store.
+    pub fn versions(&self) -> impl Iterator<Item = &Version> {
+        self.current.iter().filter(|current| current.n != self.latest.n).chain([&self.latest])
+    }
+}
+
+impl Row for Document {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.id)
+    }
+}
+
+/// The partition of a tenant's documents and folders.
+#[must_use]
+pub fn partition(tenant: &TenantId) -> Partition {
+    Partition::tenant(tenant, &["D"])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_upload_is_found_again_by_its_s3_key() {
+        let (tenant, document) = (TenantId::parse("a/b").unwrap(), DocumentId::parse("ü d").unwrap());
+        let version = Version::uploaded(&tenant, &document, 3);
+        assert_eq!(parse_blob_key(&version.blob), Some((tenant, document, 3)));
+        assert_eq!(parse_blob_key("uploads/t/d"), None);
+        assert_eq!(parse_blob_key("uploads/t/d/x"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! The one error of the engine and its one mapping to the wire.
+
+use std::collections::BTreeMap;
+
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Serialize;
+
+/// What can go wrong, as the caller is told. Causes of [`Error::Internal`] and [`Error::Unavailable`] are logged under
+/// the request id and never sent.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// 400: the request cannot be understood; `fields` says which part and why.
+    #[error("{message}")]
+    Invalid {
+        /// The sentence of the body's `error`.
+        message: String,
+        /// Reason by the name of the field or header.
+        fields: BTreeMap<String, String>,
+    },
+    /// 401: no credential, or one that does not (or no longer) open anything.
+    #[error("Invalid API key")]
+    Unauthorized,
+    /// 403: a credential that may not do this.
+    #[error("{0}")]
+    Forbidden(String),
+    /// 404: nothing there that the caller may know of.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// 405: the path exists, with other methods.
+    #[error("Method not allowed")]
+    MethodNotAllowed,
+    /// 409: the state of things does not allow it.
+    #[error("{message}")]
+    Conflict {
+        /// Machine-readable reason.
+        code: &'static str,
+        /// The sentence.
+        message: String,
+    },
+    /// 413: too many bytes; the sentence names the limit.
+    #[error("{0}")]
+    TooLarge(String),
+    /// 415: a media type that is not read here.
+    #[error("{0}")]
+    UnsupportedMediaType(String),
+    /// 503: a back end throttles or is waking up.
+    #[error("The service is busy, try again in {retry_after} s")]
+    Unavailable {
+        /// Seconds after which to try again.
+        retry_after: u32,
+        /// What the back end said; logged only.
+        cause: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// 500: our fault; the cause is logged only.
+    #[error("Internal error")]
+    Internal(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// The body of every error.
+#[derive(Clone, Debug, Serialize)]
+pub struct ErrorBody {
+    /// A sentence that says what to change.
+    pub error: String,
+    /// Machine-readable kind.
+    pub code: &'static str,
+    /// The id under which the log has the cause.
+    pub request_id: String,
+    /// Reason by field, for bad input.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub fields: BTreeMap<String, String>,
+}
+
+impl Error {
+    /// Bad input in one named field.
+    pub fn field(name: impl Into<String>, reason: impl Into<String>) -> Self {
+        let (name, reason) = (name.into(), reason.into());
+        Self::Invalid { message: format!("Invalid {name}: {reason}"), fields: BTreeMap::from([(name, reason)]) }
+    }
+
+    /// Bad input with a sentence that the contract fixes, naming one field or header.
+    pub fn sentence(message: &str, name: &str, reason: &str) -> Self {
+        Self::Invalid { message: message.to_owned(), fields: BTreeMap::from([(name.to_owned(), reason.to_owned())]) }
+    }
+
+    /// Wraps a cause that is nobody's business but the log's.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// A back end that throttles or cannot be reached.
+    pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Unavailable { retry_after: 5, cause: cause.into() }
+    }
+
+    /// HTTP status and machine-readable code.
+    #[must_use]
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::Conflict { code, .. } => (StatusCode::CONFLICT, code),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// The body for the wire.
+    #[must_use]
+    pub fn body(&self, request_id: &str) -> ErrorBody {
+        let fields = match self {
+            Self::Invalid { fields, .. } => fields.clone(),
+            _ => BTreeMap::new(),
+        };
+        ErrorBody { error: self.to_string(), code: self.status().1, request_id: request_id.to_owned(), fields }
+    }
+
+    /// Writes the cause, where there is one, to the log under the request id.
+    pub fn log(&self, request_id: &str) {
+        let (Self::Internal(cause) | Self::Unavailable { cause, .. }) = self else { return };
+        tracing::error!(request_id, cause = %chain(cause.as_ref()), "{self}");
+    }
+}
+
+/// An error and its sources, joined for a log line.
+#[must_use]
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}
+
+/// An answer that is still to be written out by [`crate::http::finish`], which knows the request id.
+#[derive(Clone)]
+pub(crate) struct Unwritten(pub(crate) std::sync::Arc<Error>);
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let mut response = self.status().0.into_response();
+        response.extensions_mut().insert(Unwritten(std::sync::Arc::new(self)));
+        response
+    }
+}

@@ -1,0 +1,110 @@
+//! What can happen. An event is written in the same transaction as the change that it tells of; `relay` picks it up from
+//! the table's stream.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    clock::Time,
+    documents::Version,
+    ids::{BotId, ConversationId, DocumentId, EventId, FolderId, TenantId},
+    store::{Key, Partition, Row},
+};
+
+/// How long an event stays in the outbox, in seconds.
+const KEPT: i64 = 7 * 24 * 3600;
+
+/// The names of events, as webhooks see them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventType {
+    /// A conversation began.
+    NewSession,
+    /// A document was added, changed or deleted.
+    KbUpdated,
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Event {
+    /// Its id.
+    pub id: EventId,
+    /// Whose event it is.
+    pub tenant: TenantId,
+    /// The bot that it is about; absent = all of the tenant's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<BotId>,
+    /// What happened.
+    #[serde(rename = "type")]
+    pub kind: EventType,
+    /// When.
+    pub timestamp: Time,
+    /// The session, document or person, by id.
+    pub data: Value,
+    /// What is to be done about it, never shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jobs: Vec<Job>,
+}
+
+/// Work that follows from an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "job", rename_all = "snake_case")]
+pub enum Job {
+    /// `relay`: write a title for the conversation that began with this question.
+    Title {
+        /// The conversation.
+        conversation: ConversationId,
+        /// Its first question.
+        question: String,
+    },
+    /// `ingest`: read and index this version.
+    Ingest {
+        /// Whose document.
+        tenant: TenantId,
+        /// The document.
+        document: DocumentId,
+        /// The number of the version.
+        version: u32,
+    },
+    /// `ingest`: remove a version from the index and from S3.
+    Drop {
+        /// Whose document.
+        tenant: TenantId,
+        /// The document.
+        document: DocumentId,
+        /// The version.
+        version: Version,
+    },
+    /// `ingest`: write the folder's audience into the chunks of its documents.
+    Audience {
+        /// Whose folder.
+        tenant: TenantId,
+        /// The folder.
+        folder: FolderId,
+    },
+}
+
+impl Event {
+    /// An event of now, without jobs.
+    #[must_use]
+    pub fn new(tenant: &TenantId, bot: Option<&BotId>, kind: EventType, now: Time, data: Value) -> Self {
+        Self { id: EventId::new(), tenant: tenant.clone(), bot: bot.cloned(), kind, timestamp: now, data, jobs: Vec::new() }
+    }
+
+    /// With work that follows.
+    #[must_use]
+    pub fn with(mut self, jobs: impl IntoIterator<Item = Job>) -> Self {
+        self.jobs.extend(jobs);
+        self
+    }
+}
+
+impl Row for Event {
+    fn key(&self) -> Key {
+        Partition::tenant(&self.tenant, &["E", self.id.as_str()]).at("EVENT".to_owned())
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.timestamp.second() + KEPT)
+    }
+}

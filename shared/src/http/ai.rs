@@ -1,0 +1,30 @@
+//! What the ai dialect's functions share on the wire.
+
+use serde::Serialize;
+
+use crate::{ids::DocumentId, messages::Citation};
+
+/// A citation in the ai dialect.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CitationOut {
+    /// The document.
+    pub document_id: DocumentId,
+    /// Its title.
+    pub document_title: String,
+    /// Page, from 1, where the document has pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Heading above the passage, where it has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// The passage, at most 300 characters.
+    pub excerpt: String,
+}
+
+impl From<Citation> for CitationOut {
+    fn from(citation: Citation) -> Self {
+        let Citation { document, title, page, section, excerpt, .. } = citation;
+        Self { document_id: document, document_title: title, page, section, excerpt }
+    }
+}

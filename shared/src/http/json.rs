@@ -1,0 +1,105 @@
+//! Bodies, queries and paths whose errors name the field.
+
+use axum::{
+    extract::{FromRequest, FromRequestParts, Request},
+    http::request::Parts,
+};
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use crate::error::Error;
+
+/// A JSON object as body, whatever content type it is sent with.
+#[derive(Debug)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = Bytes::from_request(request, state)
+            .await
+            .map_err(|_| Error::TooLarge("The body is larger than 10 MB or broke off".to_owned()))?;
+        parse_json(&bytes).map(Self)
+    }
+}
+
+/// Reads a JSON object; unknown fields are ignored.
+///
+/// # Errors
+/// 400: no JSON, no object, or a field of the wrong type (named in `fields`).
+pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    if bytes.trim_ascii_start().first() != Some(&b'{') {
+        return Err(Error::field("body", "must be a JSON object"));
+    }
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        if inner.is_data() && path != "." {
+            Error::field(path, reason(&inner))
+        } else {
+            Error::field("body", format!("is not valid JSON: {}", reason(&inner)))
+        }
+    })?;
+    deserializer.end().map_err(|_| Error::field("body", "has something behind the JSON object"))?;
+    Ok(value)
+}
+
+/// What the parser says, without its position.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+}
+
+/// Query parameters.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
+        query.map(|query| Self(query.0)).map_err(|error| Error::field("query", error.body_text()))
+    }
+}
+
+/// One path parameter, decoded.
+#[derive(Debug)]
+pub struct Path(pub String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Path {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
+        path.map(|path| Self(path.0)).map_err(|_| Error::NotFound("Endpoint"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize)]
+    struct In {
+        #[expect(dead_code, reason = "only its type matters here")]
+        message: Option<String>,
+    }
+
+    fn refused(body: &str) -> String {
+        let Error::Invalid { fields, .. } = parse_json::<In>(body.as_bytes()).unwrap_err() else { panic!("not 400") };
+        fields.into_keys().next().unwrap()
+    }
+
+    #[test]
+    fn bad_bodies_are_refused_by_name() {
+        assert_eq!(refused(""), "body");
+        assert_eq!(refused("[\"x\"]"), "body");
+        assert_eq!(refused("{\"message\": "), "body");
+        assert_eq!(refused("{\"message\": 5}"), "message");
+        assert_eq!(refused("{} {}"), "body");
+        assert!(parse_json::<In>(b" {\"message\": null, \"more\": 1} ").is_ok());
+    }
+}

@@ -1,0 +1,82 @@
+//! Ids: opaque to callers, 1–128 characters; those that we issue are UUIDv7, so that they sort by time.
+
+use serde::{Deserialize, Serialize};
+
+/// The longest id that a caller may state, in characters.
+pub const MAX_ID_CHARS: usize = 128;
+
+/// Makes a fresh UUIDv7. Two made one after the other in one process sort in that order.
+#[must_use]
+#[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
+pub fn fresh() -> String {
+    uuid::Uuid::now_v7().to_string()
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(String);
+
+        impl $name {
+            /// A fresh id.
+            #[must_use]
+            #[expect(clippy::new_without_default, reason = "a fresh id is not a default one")]
+            pub fn new() -> Self {
+                Self(fresh())
+            }
+
+            /// An id that a caller states, when it has a length that an id can have.
+            pub fn parse(text: impl Into<String>) -> Option<Self> {
+                let text = text.into();
+                (1..=MAX_ID_CHARS).contains(&text.chars().count()).then_some(Self(text))
+            }
+
+            /// The id as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// The isolation boundary: a tenant owns everything else.
+    TenantId
+);
+id!(
+    /// An assistant with its instructions, model, knowledge and settings.
+    BotId
+);
+id!(
+    /// An API key (its id, not its secret).
+    KeyId
+);
+id!(
+    /// The messages of one end user with one bot.
+    ConversationId
+);
+id!(
+    /// One message of a conversation.
+    MessageId
+);
+id!(
+    /// A document that answers are drawn from.
+    DocumentId
+);
+id!(
+    /// A folder of documents.
+    FolderId
+);
+id!(
+    /// Something that happened.
+    EventId
+);

@@ -1,0 +1,123 @@
+//! Running headers, footers and page numbers, which are no part of the text.
+
+use super::columns::Line;
+use std::collections::{HashMap, HashSet};
+
+/// How many lines at the top and at the bottom of a page are looked at.
+const EDGE: usize = 3;
+
+/// Removes lines at the edges of pages that repeat over pages, as they are or with a number that counts the pages.
+pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
+    let mut seen: HashMap<String, HashSet<u32>> = HashMap::new();
+    for (page, lines) in pages.iter() {
+        for line in edge_lines(lines).into_iter().filter_map(|i| lines.get(i)) {
+            for key in keys(&line.text, *page) {
+                seen.entry(key).or_default().insert(*page);
+            }
+        }
+    }
+    let all = pages.len();
+    for (page, lines) in pages.iter_mut() {
+        let mut drop: Vec<usize> = Vec::new();
+        for i in edge_lines(lines) {
+            let Some(line) = lines.get(i) else { continue };
+            let counts: Vec<usize> = keys(&line.text, *page).iter().map(|key| seen.get(key).map_or(0, HashSet::len)).collect();
+            let same = counts.first().copied().unwrap_or(0);
+            let most = counts.into_iter().max().unwrap_or(0);
+            // Large type that repeats now and then is a heading, such as the same title on several slides, and so is large
+            // type that counts, such as `Chapter 4`.
+            let is_small = line.size <= body * 1.1;
+            let repeats = if is_small { most >= 3 || (all == 2 && most == 2) } else { same >= 3 && same * 10 >= all * 6 };
+            if repeats || (is_small && is_page_number(&line.text, *page)) {
+                drop.push(i);
+            }
+        }
+        drop.sort_unstable();
+        for i in drop.into_iter().rev() {
+            lines.remove(i);
+        }
+    }
+}
+
+/// The lines nearest to the top and to the bottom, each with the lines at the same height.
+fn edge_lines(lines: &[Line]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..lines.len()).collect();
+    let height = |i: &usize| lines.get(*i).map_or(0.0, |line| line.y);
+    order.sort_by(|a, b| height(b).total_cmp(&height(a)));
+    if order.len() <= 2 * EDGE {
+        return order;
+    }
+    let tail = order.split_off(order.len() - EDGE);
+    order.truncate(EDGE);
+    order.extend(tail);
+    order
+}
+
+/// What a line looks like on every page: its text, and its text with the first or last number made relative to the page.
+fn keys(text: &str, page: u32) -> Vec<String> {
+    let text = text.to_lowercase();
+    let mut keys = vec![text.clone()];
+    let numbers = number_ranges(&text);
+    for range in numbers.first().into_iter().chain(numbers.last().filter(|_| numbers.len() > 1)) {
+        let Some(number) = text.get(range.clone()).and_then(|n| n.parse::<i64>().ok()) else { continue };
+        let mut key = text.clone();
+        key.replace_range(range.clone(), &format!("#{}", number - i64::from(page)));
+        keys.push(key);
+    }
+    keys
+}
+
+fn number_ranges(text: &str) -> Vec<std::ops::Range<usize>> {
+    let mut ranges: Vec<std::ops::Range<usize>> = Vec::new();
+    for (at, _) in text.char_indices().filter(|(_, c)| c.is_ascii_digit()) {
+        match ranges.last_mut() {
+            Some(open) if open.end == at => open.end = at + 1,
+            _ => ranges.push(at..at + 1),
+        }
+    }
+    ranges.retain(|range| range.len() <= 6);
+    ranges
+}
+
+/// Whether a line only says which page this is.
+fn is_page_number(text: &str, page: u32) -> bool {
+    let text = text.to_lowercase();
+    let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
+    let bare = bare.strip_prefix("page").map_or(bare, str::trim);
+    let number = bare.split([' ', '/', '|']).next().unwrap_or_default();
+    let rest = bare.get(number.len()..).unwrap_or_default().trim_matches([' ', '/', '|']);
+    let rest = rest.strip_prefix("of").map_or(rest, str::trim);
+    number == page.to_string() && rest.chars().all(|c| c.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(y: f64, size: f64, text: &str) -> Line {
+        Line { x0: 0.0, x1: 100.0, y, size, bold: false, is_row: false, column: (0.0, 100.0), begins_column: false, text: text.into() }
+    }
+
+    #[test]
+    fn what_repeats_at_the_edges_goes_and_headings_stay() {
+        let mut pages: Vec<(u32, Vec<Line>)> = (1..=4)
+            .map(|n| {
+                let body = (0..8).map(|i| line(600.0 - f64::from(i), 10.0, &format!("text {n} {i} {}", n * n)));
+                let mut lines = vec![line(750.0, 9.0, "Handbook"), line(700.0, 16.0, &format!("Chapter {n}"))];
+                lines.extend(body);
+                lines.push(line(40.0, 9.0, &format!("Confidential — page {} of 9", n + 2)));
+                (n, lines)
+            })
+            .collect();
+        remove(&mut pages, 10.0);
+        for (n, lines) in pages {
+            assert_eq!((lines.len(), lines[0].text.as_str()), (9, format!("Chapter {n}").as_str()));
+        }
+    }
+
+    #[test]
+    fn page_numbers_on_a_single_page() {
+        assert!(is_page_number("- 7 -", 7) && is_page_number("Page 7 of 12", 7) && is_page_number("7/12", 7));
+        assert!(!is_page_number("7 days", 7) && !is_page_number("2026", 7));
+    }
+}

@@ -1,0 +1,100 @@
+//! Messages of a conversation and the citations that their answers rest on.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    clock::Time,
+    conversations,
+    ids::{ConversationId, DocumentId, FolderId, MessageId, TenantId},
+    store::{Key, Row, sort},
+};
+
+/// Who said it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// The end user.
+    User,
+    /// The bot.
+    Assistant,
+}
+
+/// How well the cited passages cover an answer; the rule is in [`crate::answer::confidence`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Confidence {
+    /// Little of it, or nothing is cited.
+    Low,
+    /// Part of it.
+    Medium,
+    /// Nearly all of it.
+    High,
+}
+
+/// The passage that a part of an answer rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The document.
+    pub document: DocumentId,
+    /// The document's version that was quoted; a later one invalidates the quotation.
+    pub version: u32,
+    /// The document's folder at that time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folder: Option<FolderId>,
+    /// The document's title.
+    pub title: String,
+    /// Page, from 1, where the document has pages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub page: Option<u32>,
+    /// Heading above the passage, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub section: Option<String>,
+    /// The passage, at most 300 characters.
+    pub excerpt: String,
+}
+
+/// Tokens as the model counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub input_tokens: u32,
+    /// Tokens of the answer.
+    pub output_tokens: u32,
+}
+
+/// One message.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id; ids of one conversation sort by time.
+    pub id: MessageId,
+    /// Whose message it is.
+    pub tenant: TenantId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Who said it.
+    pub role: Role,
+    /// What was said, without citation markers.
+    pub content: String,
+    /// What it rests on; `None` for users' messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub citations: Option<Vec<Citation>>,
+    /// How well it is covered; `None` for users' messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
+    /// The model that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// What it took.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// Whether the answer broke off (a model error, or the deadline).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incomplete: bool,
+    /// When it was said.
+    pub created_at: Time,
+}
+
+impl Row for Message {
+    fn key(&self) -> Key {
+        conversations::partition(&self.tenant, &self.conversation).at(sort("MSG", &[self.id.as_str()]))
+    }
+}

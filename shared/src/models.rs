@@ -1,0 +1,193 @@
+//! Models, in Bedrock: answers by Converse, embeddings by InvokeModel.
+
+use aws_sdk_bedrockruntime::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    primitives::Blob,
+    types::{ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, SystemContentBlock},
+};
+use aws_types::SdkConfig;
+use futures::{Stream, StreamExt, TryStreamExt};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    config::Config,
+    error::Error,
+    messages::{Role, Usage},
+};
+
+/// Embeddings that are asked for at once.
+const EMBED_CONCURRENCY: usize = 8;
+
+/// The chat and embedding models of this deployment.
+#[derive(Clone, Debug)]
+pub struct Models {
+    client: Client,
+    chat_model: String,
+    embedding_model: String,
+    dimensions: usize,
+}
+
+/// What a model is asked.
+#[derive(Clone, Debug)]
+pub struct Prompt {
+    /// The model; `None` = the deployment's.
+    pub model: Option<String>,
+    /// How to answer.
+    pub system: String,
+    /// Earlier turns and the question; roles alternate, the first and the last are the user's.
+    pub messages: Vec<(Role, String)>,
+    /// Most tokens of the answer.
+    pub max_tokens: i32,
+}
+
+/// A piece of a streamed answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delta {
+    /// More text.
+    Text(String),
+    /// What it took, at the end.
+    Usage(Usage),
+}
+
+impl Models {
+    /// The models that the settings name.
+    #[must_use]
+    pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(sdk),
+            chat_model: config.chat_model.clone(),
+            embedding_model: config.embedding_model.clone(),
+            dimensions: config.embedding_dimensions,
+        }
+    }
+
+    /// The model that `prompt` goes to.
+    #[must_use]
+    pub fn name<'m>(&'m self, prompt: &'m Prompt) -> &'m str {
+        prompt.model.as_deref().unwrap_or(&self.chat_model)
+    }
+
+    /// Asks for an answer as a stream. It has begun when this returns.
+    ///
+    /// # Errors
+    /// 503 when the model throttles or is away.
+    pub async fn stream(&self, prompt: Prompt) -> Result<impl Stream<Item = Result<Delta, Error>> + Send + use<>, Error> {
+        let request = self.client.converse_stream().model_id(self.name(&prompt));
+        let request = request
+            .system(SystemContentBlock::Text(prompt.system))
+            .set_messages(Some(sdk_messages(prompt.messages)?))
+            .inference_config(inference(prompt.max_tokens));
+        let mut events = request.send().await.map_err(model_error)?.stream;
+        Ok(async_stream::stream! {
+            loop {
+                match events.recv().await {
+                    Ok(Some(event)) => if let Some(delta) = delta(event) { yield Ok(delta) },
+                    Ok(None) => break,
+                    Err(error) => { yield Err(model_error(error)); break }
+                }
+            }
+        })
+    }
+
+    /// Asks for a whole answer.
+    ///
+    /// # Errors
+    /// 503 when the model throttles or is away.
+    pub async fn complete(&self, prompt: Prompt) -> Result<String, Error> {
+        let request = self.client.converse().model_id(self.name(&prompt));
+        let request = request
+            .system(SystemContentBlock::Text(prompt.system))
+            .set_messages(Some(sdk_messages(prompt.messages)?))
+            .inference_config(inference(prompt.max_tokens));
+        let answer = request.send().await.map_err(model_error)?;
+        let message = answer.output.as_ref().and_then(|output| output.as_message().ok());
+        let blocks = message.map(Message::content).unwrap_or_default();
+        Ok(blocks.iter().filter_map(|block| block.as_text().ok()).map(String::as_str).collect())
+    }
+
+    /// The embedding of a text.
+    ///
+    /// # Errors
+    /// 503 when the model throttles or is away.
+    pub async fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
+        let body = json!({"inputText": text, "dimensions": self.dimensions, "normalize": true});
+        let answer = self
+            .client
+            .invoke_model()
+            .model_id(&self.embedding_model)
+            .content_type("application/json")
+            .accept("application/json")
+            .body(Blob::new(body.to_string()))
+            .send()
+            .await
+            .map_err(model_error)?;
+        let Embedding { embedding } = serde_json::from_slice(answer.body.as_ref()).map_err(Error::internal)?;
+        if embedding.len() == self.dimensions {
+            Ok(embedding)
+        } else {
+            Err(Error::internal(format!("{} gave {} dimensions, not {}", self.embedding_model, embedding.len(), self.dimensions)))
+        }
+    }
+
+    /// The embeddings of many texts, in their order, a few at a time.
+    ///
+    /// # Errors
+    /// 503 when the model throttles or is away.
+    pub async fn embed_all(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
+        let embeddings = texts.into_iter().map(|text| {
+            let models = self.clone();
+            async move { models.embed(&text).await }
+        });
+        futures::stream::iter(embeddings).buffered(EMBED_CONCURRENCY).try_collect().await
+    }
+}
+
+/// The part of a Titan embedding's answer that we read.
+#[derive(Deserialize)]
+struct Embedding {
+    embedding: Vec<f32>,
+}
+
+fn inference(max_tokens: i32) -> InferenceConfiguration {
+    InferenceConfiguration::builder().max_tokens(max_tokens).temperature(0.0).build()
+}
+
+fn sdk_messages(messages: Vec<(Role, String)>) -> Result<Vec<Message>, Error> {
+    messages
+        .into_iter()
+        .map(|(role, text)| {
+            let role = match role {
+                Role::User => ConversationRole::User,
+                Role::Assistant => ConversationRole::Assistant,
+            };
+            Message::builder().role(role).content(ContentBlock::Text(text)).build().map_err(Error::internal)
+        })
+        .collect()
+}
+
+fn delta(event: ConverseStreamOutput) -> Option<Delta> {
+    match event {
+        ConverseStreamOutput::ContentBlockDelta(event) => {
+            let text = event.delta?.as_text().ok()?.clone();
+            Some(Delta::Text(text))
+        }
+        ConverseStreamOutput::Metadata(event) => {
+            let usage = event.usage?;
+            let count = |tokens: i32| u32::try_from(tokens).unwrap_or_default();
+            Some(Delta::Usage(Usage { input_tokens: count(usage.input_tokens), output_tokens: count(usage.output_tokens) }))
+        }
+        _ => None,
+    }
+}
+
+/// A model that refuses the request itself is our fault; everything else passes.
+fn model_error<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let ours = matches!(error.code(), Some("ValidationException" | "AccessDeniedException" | "ResourceNotFoundException"));
+    if ours { Error::internal(error) } else { Error::unavailable(error) }
+}

@@ -1,0 +1,87 @@
+//! The index, in OpenSearch: one index per embedding model and dimension, behind an alias.
+
+mod chunks;
+mod fusion;
+mod index;
+mod query;
+
+pub use chunks::{ChunkAccess, ChunkRow};
+pub use query::{Hit, SearchQuery};
+
+use aws_types::SdkConfig;
+use opensearch::{
+    OpenSearch,
+    auth::Credentials,
+    http::{
+        Url,
+        response::Response,
+        transport::{SingleNodeConnectionPool, TransportBuilder},
+    },
+};
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+use crate::{
+    config::{Config, ConfigError, OpenSearchTarget},
+    error::Error,
+};
+
+/// Longest wait for one answer: a collection that scaled to zero wakes in 10–30 s.
+const TIMEOUT: Duration = Duration::from_secs(40);
+
+/// The index and its client.
+#[derive(Clone, Debug)]
+pub struct Search {
+    client: OpenSearch,
+    target: OpenSearchTarget,
+    alias: String,
+    dimensions: usize,
+    weight: f32,
+}
+
+impl Search {
+    /// The index that belongs to the deployment's embedding model. Requests are signed for AWS; a server of one's own
+    /// ignores that.
+    ///
+    /// # Errors
+    /// When `OPENSEARCH_URL` is no URL.
+    pub fn new(config: &Config, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        let bad = |reason: String| ConfigError::new("OPENSEARCH_URL", reason);
+        let url = Url::parse(&config.opensearch_url).map_err(|e| bad(e.to_string()))?;
+        let service = match config.opensearch_target {
+            OpenSearchTarget::Domain => "es",
+            OpenSearchTarget::Serverless => "aoss",
+        };
+        let transport = TransportBuilder::new(SingleNodeConnectionPool::new(url))
+            .auth(Credentials::try_from(sdk).map_err(|e| bad(e.to_string()))?)
+            .service_name(service)
+            .timeout(TIMEOUT)
+            .disable_proxy()
+            .build()
+            .map_err(|e| bad(e.to_string()))?;
+        Ok(Self {
+            client: OpenSearch::new(transport),
+            target: config.opensearch_target,
+            alias: index::alias(&config.embedding_model, config.embedding_dimensions),
+            dimensions: config.embedding_dimensions,
+            weight: config.embedding_weight,
+        })
+    }
+}
+
+/// Reads an answer: 429 and 5xx mean that the index is busy, anything else unexpected is our fault.
+async fn read<T: DeserializeOwned>(answer: Result<Response, opensearch::Error>) -> Result<T, Error> {
+    let answer = answer.map_err(Error::unavailable)?;
+    let status = answer.status_code();
+    if status.is_success() {
+        return answer.json().await.map_err(Error::unavailable);
+    }
+    let text = answer.text().await.unwrap_or_default();
+    Err(refusal(status.as_u16(), &text))
+}
+
+fn refusal(status: u16, text: &str) -> Error {
+    let shown: String = text.chars().take(500).collect();
+    let cause = format!("OpenSearch answered {status}: {shown}");
+    if status == 429 || status >= 500 { Error::unavailable(cause) } else { Error::internal(cause) }
+}

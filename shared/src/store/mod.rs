@@ -1,0 +1,82 @@
+//! The table: typed keys, a few verbs, transactions and cursors. `AttributeValue` appears nowhere else.
+
+mod cursor;
+mod key;
+mod table;
+mod transaction;
+mod update;
+
+pub use cursor::Cursor;
+pub use key::{Key, Partition, sort};
+pub use table::{Found, Page, Query, Table};
+pub use transaction::{Transaction, TransactionError};
+pub use update::{Condition, Update};
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    error::{ProvideErrorMetadata, SdkError},
+    types::AttributeValue,
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::error::Error;
+
+/// An item as DynamoDB has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// An entity that lives in the table. It owns the format of its keys.
+pub trait Row: Serialize + DeserializeOwned {
+    /// Where it lives.
+    fn key(&self) -> Key;
+
+    /// Its place in the first index, if it has one.
+    fn gsi1(&self) -> Option<Key> {
+        None
+    }
+
+    /// Seconds since 1970 after which it is gone, if it ends by itself.
+    fn expires_at(&self) -> Option<i64> {
+        None
+    }
+}
+
+/// The item of an entity: its fields, its keys and its expiry.
+fn item_of<R: Row>(row: &R) -> Result<Item, Error> {
+    let mut item: Item = serde_dynamo::to_item(row).map_err(Error::internal)?;
+    let key = row.key();
+    item.insert("pk".to_owned(), text(key.pk()));
+    item.insert("sk".to_owned(), text(key.sk()));
+    if let Some(index) = row.gsi1() {
+        item.insert("gsi1pk".to_owned(), text(index.pk()));
+        item.insert("gsi1sk".to_owned(), text(index.sk()));
+    }
+    if let Some(second) = row.expires_at() {
+        item.insert("expires_at".to_owned(), AttributeValue::N(second.to_string()));
+    }
+    Ok(item)
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn value_of<V: Serialize>(value: &V) -> Result<AttributeValue, Error> {
+    serde_dynamo::to_attribute_value(value).map_err(Error::internal)
+}
+
+/// A throttled or unreachable table is the service being busy; anything else is our fault.
+fn table_error<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let busy = match error.code() {
+        Some(code) => matches!(
+            code,
+            "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "InternalServerError"
+        ),
+        None => true,
+    };
+    if busy { Error::unavailable(error) } else { Error::internal(error) }
+}

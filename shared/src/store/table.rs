@@ -1,0 +1,275 @@
+//! The verbs on the table.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{Client, types::KeysAndAttributes};
+use serde::de::DeserializeOwned;
+
+use super::{Condition, Cursor, Item, Key, Partition, Row, Transaction, TransactionError, Update, item_of, table_error, text};
+use crate::error::Error;
+
+/// Keys that one `BatchGetItem` takes.
+const BATCH_KEYS: usize = 100;
+/// Rounds in which keys that a batch left unprocessed are asked for again.
+const BATCH_ROUNDS: u32 = 5;
+
+/// The one table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    client: Client,
+    name: String,
+}
+
+/// A range of one partition.
+#[derive(Debug)]
+pub struct Query {
+    /// The partition.
+    pub partition: Partition,
+    /// First and last sort key, both included.
+    pub between: (String, String),
+    /// Highest sort key first.
+    pub newest_first: bool,
+    /// Most items to read.
+    pub limit: Option<usize>,
+    /// Begin after this one.
+    pub after: Option<Cursor>,
+    /// Only items whose attributes have these values (read and then dropped, so a page may be short).
+    pub filter: Vec<Condition>,
+}
+
+impl Query {
+    /// Everything in `partition` whose sort key begins with `<kind>#`, newest first.
+    #[must_use]
+    pub fn newest(partition: Partition, kind: &str) -> Self {
+        Self {
+            partition,
+            between: (format!("{kind}#"), format!("{kind}#~")),
+            newest_first: true,
+            limit: None,
+            after: None,
+            filter: Vec::new(),
+        }
+    }
+}
+
+/// Items of a query, and where to go on.
+#[derive(Debug)]
+pub struct Page<R> {
+    /// The items.
+    pub items: Vec<R>,
+    /// After which to go on, when there is more.
+    pub next: Option<Cursor>,
+}
+
+impl Table {
+    /// The table `name`, asked through `client`.
+    #[must_use]
+    pub fn new(client: Client, name: String) -> Self {
+        Self { client, name }
+    }
+
+    /// Reads one item, as of all acknowledged writes.
+    ///
+    /// # Errors
+    /// When the table does not answer or the item has another shape.
+    pub async fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, Error> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(&self.name)
+            .key("pk", text(key.pk()))
+            .key("sk", text(key.sk()))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(table_error)?;
+        answer.item.map(read).transpose()
+    }
+
+    /// Reads up to some hundred items by key, as of all acknowledged writes; those that are not there are left out.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn batch_get(&self, keys: &[Key]) -> Result<Vec<Found>, Error> {
+        let mut found = Vec::new();
+        for keys in keys.chunks(BATCH_KEYS) {
+            let keys: Vec<Item> = keys.iter().map(key_item).collect();
+            let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys));
+            let wanted = wanted.build().map_err(Error::internal)?;
+            let mut request = Some(HashMap::from([(self.name.clone(), wanted)]));
+            for _ in 0..BATCH_ROUNDS {
+                let Some(items) = request.take() else { break };
+                let answer = self.client.batch_get_item().set_request_items(Some(items)).send().await.map_err(table_error)?;
+                let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
+                found.extend(items.map(Found));
+                request = answer.unprocessed_keys.filter(|left| !left.is_empty());
+            }
+            if request.is_some() {
+                return Err(Error::unavailable("BatchGetItem left keys unprocessed"));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Reads a range of a partition, as of all acknowledged writes.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item has another shape.
+    pub async fn query<R: DeserializeOwned>(&self, query: Query) -> Result<Page<R>, Error> {
+        let page = self.query_items(query).await?;
+        let items = page.items.into_iter().map(|found| read(found.0)).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next })
+    }
+
+    /// [`Table::query`] for a partition that holds more than one kind of item.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn query_items(&self, query: Query) -> Result<Page<Found>, Error> {
+        let mut with = super::update::Placeholders::default();
+        let filter = with.condition(query.filter);
+        let partition = with.value(text(query.partition.as_str()));
+        let (low, high) = (with.value(text(&query.between.0)), with.value(text(&query.between.1)));
+        let mut request = self
+            .client
+            .query()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .key_condition_expression(format!("pk = {partition} AND sk BETWEEN {low} AND {high}"))
+            .set_filter_expression(filter)
+            .set_expression_attribute_names(with.names())
+            .set_expression_attribute_values(with.values())
+            .scan_index_forward(!query.newest_first)
+            .set_limit(query.limit.and_then(|limit| i32::try_from(limit).ok()));
+        if let Some(after) = query.after {
+            request = request
+                .exclusive_start_key("pk", text(query.partition.as_str()))
+                .exclusive_start_key("sk", text(after.sk()));
+        }
+        let answer = request.send().await.map_err(table_error)?;
+        let next = answer.last_evaluated_key.as_ref().and_then(|last| last.get("sk")?.as_s().ok()).map(|sk| Cursor::after(sk));
+        Ok(Page { items: answer.items.into_iter().flatten().map(Found).collect(), next })
+    }
+
+    /// The first `most` items of a partition of the first index, highest sort key first. The index may lag behind the
+    /// table by a moment.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item has another shape.
+    pub async fn index1<R: DeserializeOwned>(&self, partition: &Partition, most: usize) -> Result<Vec<R>, Error> {
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let answer = self
+                .client
+                .query()
+                .table_name(&self.name)
+                .index_name("gsi1")
+                .key_condition_expression("gsi1pk = :pk")
+                .expression_attribute_values(":pk", text(partition.as_str()))
+                .scan_index_forward(false)
+                .set_limit(i32::try_from(most - items.len()).ok())
+                .set_exclusive_start_key(start)
+                .send()
+                .await
+                .map_err(table_error)?;
+            items.extend(answer.items.into_iter().flatten());
+            start = answer.last_evaluated_key;
+            if start.is_none() || items.len() >= most {
+                return items.into_iter().map(read).collect();
+            }
+        }
+    }
+
+    /// All pages of a query, up to `most` items.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item has another shape.
+    pub async fn query_all<R: DeserializeOwned>(&self, partition: &Partition, kind: &str, most: usize) -> Result<Vec<R>, Error> {
+        let mut all = Vec::new();
+        let mut after = None;
+        while all.len() < most {
+            let mut query = Query::newest(partition.clone(), kind);
+            query.after = after;
+            query.newest_first = false;
+            let page = self.query(query).await?;
+            all.extend(page.items);
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        all.truncate(most);
+        Ok(all)
+    }
+
+    /// Puts an entity, whether or not it is there already.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn put<R: Row>(&self, row: &R) -> Result<(), Error> {
+        self.client.put_item().table_name(&self.name).set_item(Some(item_of(row)?)).send().await.map_err(table_error)?;
+        Ok(())
+    }
+
+    /// Changes some attributes; `false` when its conditions do not hold.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn update(&self, update: Update) -> Result<bool, Error> {
+        let (key, expression, condition, with) = update.expressions();
+        let sent = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", text(key.pk()))
+            .key("sk", text(key.sk()))
+            .update_expression(expression)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(with.names())
+            .set_expression_attribute_values(with.values())
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e) => Err(table_error(e)),
+        }
+    }
+
+    /// Writes a transaction.
+    ///
+    /// # Errors
+    /// Which condition failed, or that the table does not answer.
+    pub async fn transact(&self, transaction: Transaction) -> Result<(), TransactionError> {
+        transaction.commit(&self.client, &self.name).await
+    }
+}
+
+/// An item whose kind its sort key tells.
+#[derive(Debug)]
+pub struct Found(Item);
+
+impl Found {
+    /// The sort key.
+    #[must_use]
+    pub fn sk(&self) -> &str {
+        self.0.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
+    }
+
+    /// The entity.
+    ///
+    /// # Errors
+    /// When the item has another shape.
+    pub fn into<R: DeserializeOwned>(self) -> Result<R, Error> {
+        read(self.0)
+    }
+}
+
+fn read<R: DeserializeOwned>(item: Item) -> Result<R, Error> {
+    serde_dynamo::from_item(item).map_err(Error::internal)
+}
+
+fn key_item(key: &Key) -> Item {
+    HashMap::from([("pk".to_owned(), text(key.pk())), ("sk".to_owned(), text(key.sk()))])
+}
