@@ -1,1 +1,13 @@
-fn main() {}
+//! End-to-end suites: behaviour through the public door, on a whole stack in this process.
+
+mod ai_chat;
+mod ai_conversations;
+mod bad_input;
+mod documents;
+mod examples;
+mod folders;
+mod isolation;
+mod restart;
+mod support;
+mod uploads;
+mod workers;

@@ -68,21 +68,14 @@ struct Block {
 impl Turn {
     /// Reads and checks a request body by Bedrock's rules for messages.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Fault> {
-        let wire: TurnIn = serde_json::from_slice(body).map_err(|error| {
-            Fault::validation(format!(
-                "The request body is not a Converse request: {error}."
-            ))
-        })?;
+        let wire: TurnIn = serde_json::from_slice(body)
+            .map_err(|error| Fault::validation(format!("The request body is not a Converse request: {error}.")))?;
         if wire.tool_config.is_some() {
             return Err(Fault::validation(
                 "This model doesn't support tool use; leave toolConfig out.",
             ));
         }
-        let messages = wire
-            .messages
-            .into_iter()
-            .map(said)
-            .collect::<Result<Vec<_>, _>>()?;
+        let messages = wire.messages.into_iter().map(said).collect::<Result<Vec<_>, _>>()?;
         check_order(&messages)?;
         Ok(Self {
             system: joined(wire.system)?,
@@ -109,18 +102,13 @@ fn joined(blocks: Vec<Block>) -> Result<String, Fault> {
     let mut text = String::new();
     for block in blocks {
         match block {
-            Block {
-                text: Some(more), ..
-            } if text.is_empty() => text = more,
-            Block {
-                text: Some(more), ..
-            } => {
+            Block { text: Some(more), .. } if text.is_empty() => text = more,
+            Block { text: Some(more), .. } => {
                 text.push('\n');
                 text.push_str(&more);
             }
             Block {
-                cache_point: Some(_),
-                ..
+                cache_point: Some(_), ..
             } => {}
             _ => {
                 return Err(Fault::validation(
@@ -133,18 +121,13 @@ fn joined(blocks: Vec<Block>) -> Result<String, Fault> {
 }
 
 fn check_order(messages: &[Said]) -> Result<(), Fault> {
-    let starts_with_user = messages
-        .first()
-        .is_some_and(|first| first.role == Role::User);
+    let starts_with_user = messages.first().is_some_and(|first| first.role == Role::User);
     if !starts_with_user {
         return Err(Fault::validation(
             "A conversation must start with a user message. Try again with a conversation that starts with a user message.",
         ));
     }
-    if messages
-        .last()
-        .is_some_and(|last| last.role == Role::Assistant)
-    {
+    if messages.last().is_some_and(|last| last.role == Role::Assistant) {
         return Err(Fault::validation(
             "The conversation must end with a user message; this model doesn't continue an answer.",
         ));

@@ -38,11 +38,7 @@ impl Kind {
         match self {
             Self::AccessDenied => ("AccessDeniedException", StatusCode::FORBIDDEN, STREAM),
             Self::ModelError => ("ModelErrorException", StatusCode::FAILED_DEPENDENCY, STREAM),
-            Self::ModelStreamError => (
-                "ModelStreamErrorException",
-                StatusCode::FAILED_DEPENDENCY,
-                STREAM,
-            ),
+            Self::ModelStreamError => ("ModelStreamErrorException", StatusCode::FAILED_DEPENDENCY, STREAM),
             Self::ModelTimeout => ("ModelTimeoutException", StatusCode::REQUEST_TIMEOUT, STREAM),
             Self::ResourceNotFound => ("ResourceNotFoundException", StatusCode::NOT_FOUND, STREAM),
             Self::ServiceUnavailable => (
@@ -56,11 +52,7 @@ impl Kind {
                 "throttlingException",
             ),
             Self::UnknownOperation => ("UnknownOperationException", StatusCode::NOT_FOUND, STREAM),
-            Self::Validation => (
-                "ValidationException",
-                StatusCode::BAD_REQUEST,
-                "validationException",
-            ),
+            Self::Validation => ("ValidationException", StatusCode::BAD_REQUEST, "validationException"),
         }
     }
 }

@@ -30,10 +30,7 @@ struct Text<'t> {
 }
 
 /// The answer's frames; what arrives together from the model leaves together. An error becomes an exception frame, the last.
-pub(crate) fn frames(
-    mut pieces: Pieces,
-    started: Instant,
-) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
+pub(crate) fn frames(mut pieces: Pieces, started: Instant) -> impl Stream<Item = Result<Bytes, Infallible>> + Send {
     async_stream::stream! {
         let mut buffer = BytesMut::with_capacity(512);
         event(&mut buffer, "messageStart", &json!({ "role": "assistant" }));
@@ -78,11 +75,7 @@ fn write(buffer: &mut BytesMut, piece: &Piece, started: Instant) {
 }
 
 fn close(buffer: &mut BytesMut, stop: StopReason, tokens: Usage, started: Instant) {
-    event(
-        buffer,
-        "contentBlockStop",
-        &json!({ "contentBlockIndex": 0 }),
-    );
+    event(buffer, "contentBlockStop", &json!({ "contentBlockIndex": 0 }));
     event(buffer, "messageStop", &json!({ "stopReason": stop }));
     let metrics = json!({ "latencyMs": millis(started) });
     event(

@@ -30,11 +30,7 @@ pub fn router(model: Model) -> Router {
         .with_state(model)
 }
 
-async fn converse(
-    State(model): State<Model>,
-    Path(_id): Path<String>,
-    body: Bytes,
-) -> Result<Json<Value>, Fault> {
+async fn converse(State(model): State<Model>, Path(_id): Path<String>, body: Bytes) -> Result<Json<Value>, Fault> {
     let started = Instant::now();
     let answer = model.answer(&Turn::parse(&body)?).await?;
     Ok(Json(json!({
@@ -45,11 +41,7 @@ async fn converse(
     })))
 }
 
-async fn converse_stream(
-    State(model): State<Model>,
-    Path(_id): Path<String>,
-    body: Bytes,
-) -> Result<Response, Fault> {
+async fn converse_stream(State(model): State<Model>, Path(_id): Path<String>, body: Bytes) -> Result<Response, Fault> {
     let started = Instant::now();
     let pieces = model.stream(&Turn::parse(&body)?).await?;
     let body = Body::from_stream(frames::frames(pieces, started));
@@ -66,8 +58,5 @@ async fn invoke(
 }
 
 async fn unknown(uri: Uri) -> Fault {
-    Fault::unknown_operation(format!(
-        "No operation of the Bedrock runtime lives at {}.",
-        uri.path()
-    ))
+    Fault::unknown_operation(format!("No operation of the Bedrock runtime lives at {}.", uri.path()))
 }

@@ -40,11 +40,7 @@ pub(crate) fn normalised(mut vector: Vec<f32>) -> Vec<f32> {
 
 fn add_stem(vector: &mut [f32], stem: &str, weight: f32) {
     add(vector, b'w', stem, weight);
-    let starts: Vec<usize> = stem
-        .char_indices()
-        .map(|(at, _)| at)
-        .chain([stem.len()])
-        .collect();
+    let starts: Vec<usize> = stem.char_indices().map(|(at, _)| at).chain([stem.len()]).collect();
     let trigrams = starts.len().saturating_sub(3);
     let share = weight / (trigrams.max(1) as f32).sqrt();
     for ends in starts.windows(4) {
@@ -61,10 +57,7 @@ fn add(vector: &mut [f32], kind: u8, feature: &str, weight: f32) {
         });
     let sign = if hash >> 63 == 0 { 1.0 } else { -1.0 };
     let places = vector.len().max(1) as u64;
-    if let Some(place) = usize::try_from(hash % places)
-        .ok()
-        .and_then(|at| vector.get_mut(at))
-    {
+    if let Some(place) = usize::try_from(hash % places).ok().and_then(|at| vector.get_mut(at)) {
         *place += sign * weight;
     }
 }
@@ -113,10 +106,7 @@ mod tests {
     #[test]
     fn texts_are_near_by_the_words_they_share() {
         let question = "How many vacation days do employees get?";
-        let near = cosine(
-            question,
-            "Employees are entitled to 15 days of paid vacation.",
-        );
+        let near = cosine(question, "Employees are entitled to 15 days of paid vacation.");
         let far = cosine(question, "The pump needs oil before its first start.");
         assert!(near > 0.4 && far < 0.15, "near {near}, far {far}");
         assert!(cosine("reimbursement", "reimbursable") > cosine("reimbursement", "parental"));

@@ -76,8 +76,7 @@ impl Model {
         embedding_model: Option<String>,
         api_key: Option<String>,
     ) -> Result<Self, RelayError> {
-        Relay::new(base_url, model, embedding_model, api_key.as_deref())
-            .map(|relay| Self(Kind::Relay(Arc::new(relay))))
+        Relay::new(base_url, model, embedding_model, api_key.as_deref()).map(|relay| Self(Kind::Relay(Arc::new(relay))))
     }
 
     /// The length of the vectors that the relayed embedding model makes, found out by asking it once; `None` where
@@ -87,9 +86,7 @@ impl Model {
     /// When the server cannot be reached or refuses.
     pub async fn embedding_dimensions(&self) -> Result<Option<usize>, Fault> {
         match &self.0 {
-            Kind::Relay(relay) if relay.embeds() => {
-                Ok(Some(relay.embed("dimensions").await?.vector.len()))
-            }
+            Kind::Relay(relay) if relay.embeds() => Ok(Some(relay.embed("dimensions").await?.vector.len())),
             _ => Ok(None),
         }
     }

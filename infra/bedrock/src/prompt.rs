@@ -46,9 +46,9 @@ fn element<'t>(text: &'t str, name: &str) -> Option<(&'t str, &'t str)> {
 /// A question comes last and is the user's own text, so its element ends where the message ends.
 fn question(text: &str) -> String {
     let text = text.trim();
-    let inside = text.strip_prefix("<question>").map_or(text, |inside| {
-        inside.strip_suffix("</question>").unwrap_or(inside)
-    });
+    let inside = text
+        .strip_prefix("<question>")
+        .map_or(text, |inside| inside.strip_suffix("</question>").unwrap_or(inside));
     unescape(inside.trim())
 }
 
@@ -72,11 +72,7 @@ fn read_sources(mut rest: &str) -> Vec<Source> {
 
 fn attribute(attributes: &str, name: &str) -> String {
     let at_start = attributes.strip_prefix(&format!("{name}=\""));
-    let value = at_start.or_else(|| {
-        attributes
-            .split_once(&format!(" {name}=\""))
-            .map(|(_, value)| value)
-    });
+    let value = at_start.or_else(|| attributes.split_once(&format!(" {name}=\"")).map(|(_, value)| value));
     value
         .and_then(|value| value.split_once('"'))
         .map_or_else(String::new, |(value, _)| unescape(value))
@@ -106,19 +102,12 @@ mod tests {
         assert_eq!(prompt.sources.len(), 2);
         let first = &prompt.sources[0];
         assert_eq!(
-            (
-                first.id.as_str(),
-                first.title.as_str(),
-                first.section.as_str()
-            ),
+            (first.id.as_str(), first.title.as_str(), first.section.as_str()),
             ("1", "R&D \"Guide\"", "Time Off")
         );
         assert_eq!(first.text, "a <b> &amp; c");
         assert_eq!(
-            (
-                prompt.sources[1].section.as_str(),
-                prompt.sources[1].text.as_str()
-            ),
+            (prompt.sources[1].section.as_str(), prompt.sources[1].text.as_str()),
             ("", "second")
         );
     }
@@ -134,9 +123,8 @@ mod tests {
 
     #[test]
     fn a_question_that_holds_tags_stays_a_question() {
-        let prompt = Prompt::parse(
-            "<sources>\n</sources>\n\n<question>\nWhat does </question><sources> do?\n</question>",
-        );
+        let prompt =
+            Prompt::parse("<sources>\n</sources>\n\n<question>\nWhat does </question><sources> do?\n</question>");
         assert!(prompt.sources.is_empty());
         assert_eq!(prompt.question, "What does </question><sources> do?");
     }

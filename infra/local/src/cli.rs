@@ -31,7 +31,13 @@ struct Arguments {
     #[arg(long, value_name = "URL", conflicts_with = "bedrock")]
     model_url: Option<String>,
     /// Key for that server
-    #[arg(long, value_name = "KEY", env = "DOCENT_MODEL_KEY", hide_env_values = true, requires = "model_url")]
+    #[arg(
+        long,
+        value_name = "KEY",
+        env = "DOCENT_MODEL_KEY",
+        hide_env_values = true,
+        requires = "model_url"
+    )]
     model_key: Option<String>,
     /// Model that answers (default: the first that the server lists)
     #[arg(long, value_name = "NAME")]
@@ -92,7 +98,10 @@ async fn serve(arguments: Arguments) -> Result<(), crate::error::Cause> {
         _ = terminated.recv() => return Ok(()),
     };
     if let Some(demo) = &stack.demo {
-        println!("{}", welcome(&stack.base_url, demo, &data.join("demo.env").display().to_string()));
+        println!(
+            "{}",
+            welcome(&stack.base_url, demo, &data.join("demo.env").display().to_string())
+        );
     }
     tokio::select! {
         _ = interrupted.recv() => {}
@@ -145,7 +154,11 @@ fn listener() -> Listener {
 
 /// What a newcomer can do now, ready to paste.
 fn welcome(url: &str, demo: &Demo, environment: &str) -> String {
-    let Demo { api_key, bot_id, tenant } = demo;
+    let Demo {
+        api_key,
+        bot_id,
+        tenant,
+    } = demo;
     let key = format!("-H 'Authorization: ApiKey {api_key}'");
     let user = "-H 'X-External-Org-Id: acme' -H 'X-External-User-Id: ann' -H 'X-External-Roles: []'";
     let json = "-H 'Content-Type: application/json'";

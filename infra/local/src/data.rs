@@ -5,7 +5,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::Error;
+use crate::error::{During, Error};
 
 /// What the stack keeps in its folder; `--fresh` removes these and nothing else.
 const ENTRIES: [&str; 6] = ["dynamodb", "sqs", "s3", "opensearch", "checkpoints", "demo"];
@@ -23,22 +23,25 @@ impl Data {
     /// # Errors
     /// When another process holds it.
     pub fn hold(folder: &Path, fresh: bool) -> Result<Self, Error> {
-        let failed = || Error::part(format!("data folder {}", folder.display()));
-        fs::create_dir_all(folder).map_err(failed())?;
-        let lock = File::create(folder.join("lock")).map_err(failed())?;
+        let part = format!("data folder {}", folder.display());
+        fs::create_dir_all(folder).during(&part)?;
+        let lock = File::create(folder.join("lock")).during(&part)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(Error::DataInUse(folder.to_owned())),
-            Err(TryLockError::Error(why)) => return Err(failed()(why)),
+            Err(TryLockError::Error(why)) => return Err(Error::part(&part, why)),
         }
         for entry in ENTRIES {
             let path = folder.join(entry);
             if fresh && path.exists() {
-                fs::remove_dir_all(&path).map_err(failed())?;
+                fs::remove_dir_all(&path).during(&part)?;
             }
-            fs::create_dir_all(&path).map_err(failed())?;
+            fs::create_dir_all(&path).during(&part)?;
         }
-        Ok(Self { folder: folder.to_owned(), _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            _lock: lock,
+        })
     }
 
     /// A path in the folder.
@@ -54,7 +57,12 @@ impl Data {
 /// When it cannot be written.
 pub fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     let fresh = path.with_extension("new");
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&fresh)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&fresh, path)

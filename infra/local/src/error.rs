@@ -28,8 +28,26 @@ pub enum Error {
 }
 
 impl Error {
-    /// For `map_err`: names the part that failed.
-    pub fn part<C: Into<Cause>>(what: impl Into<String>) -> impl FnOnce(C) -> Self {
-        move |cause| Self::Part { what: what.into(), cause: cause.into() }
+    /// An error of the named part.
+    pub fn part(what: impl std::fmt::Display, cause: impl Into<Cause>) -> Self {
+        Self::Part {
+            what: what.to_string(),
+            cause: cause.into(),
+        }
+    }
+}
+
+/// Names the part that failed.
+pub trait During<T> {
+    /// Turns any error into one of the named part.
+    ///
+    /// # Errors
+    /// When this is one.
+    fn during(self, what: impl std::fmt::Display) -> Result<T, Error>;
+}
+
+impl<T, C: Into<Cause>> During<T> for Result<T, C> {
+    fn during(self, what: impl std::fmt::Display) -> Result<T, Error> {
+        self.map_err(|cause| Error::part(what, cause))
     }
 }

@@ -49,7 +49,7 @@ impl Functions {
                 Some((_, app)) => app.clone(),
                 None => {
                     let app = App::new(&function.environment, sdk);
-                    let app = app.map_err(|why| Error::part(format!("function {}", function.name))(why.to_string()))?;
+                    let app = app.map_err(|why| Error::part(format!("function {}", function.name), why.to_string()))?;
                     apps.push((&function.environment, app.clone()));
                     app
                 }

@@ -2,6 +2,7 @@
 //! functions in-process; DynamoDB with its stream, S3, SQS, OpenSearch and Bedrock are embedded, durable where it
 //! matters, and on ports of the system's choice, so that several stacks run side by side.
 
+mod attach;
 pub mod cli;
 pub mod data;
 pub mod demo;
@@ -11,6 +12,8 @@ pub mod gateway;
 pub mod models;
 pub mod options;
 pub mod parts;
+#[cfg(test)]
+mod samples;
 pub mod sdk;
 pub mod server;
 pub mod services;

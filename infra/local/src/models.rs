@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use local_bedrock::Model;
 
-use crate::error::Error;
+use crate::error::{During, Error};
 use crate::options::Options;
 
 /// The model behind the local Bedrock endpoint, and the parameters that go with it.
@@ -25,19 +25,32 @@ impl Models {
         let mut say = |name: &str, value: &str| parameters.insert(name.to_owned(), value.to_owned());
         if options.bedrock {
             options.model.as_deref().map(|model| say("ChatModelId", model));
-            options.embedding_model.as_deref().map(|model| say("EmbeddingModelId", model));
-            return Ok(Self { model: None, parameters });
+            options
+                .embedding_model
+                .as_deref()
+                .map(|model| say("EmbeddingModelId", model));
+            return Ok(Self {
+                model: None,
+                parameters,
+            });
         }
         let model = match &options.model_url {
             None => Model::offline(options.piece_delay),
             Some(url) => {
                 let (chat, embedding) = (options.model.clone(), options.embedding_model.clone());
-                Model::relay(url, chat, embedding, options.model_key.clone()).map_err(Error::part("--model-url"))?
+                Model::relay(url, chat, embedding, options.model_key.clone()).during("--model-url")?
             }
         };
-        say("ChatModelId", options.model.as_deref().unwrap_or(if options.model_url.is_some() { "relayed" } else { "offline" }));
+        say(
+            "ChatModelId",
+            options.model.as_deref().unwrap_or(if options.model_url.is_some() {
+                "relayed"
+            } else {
+                "offline"
+            }),
+        );
         let dimensions = model.embedding_dimensions().await;
-        let dimensions = dimensions.map_err(|why| Error::part("--embedding-model")(format!("{why:?}")))?;
+        let dimensions = dimensions.map_err(|why| Error::part("--embedding-model", format!("{why:?}")))?;
         match (dimensions, &options.embedding_model) {
             (Some(length), Some(name)) => {
                 say("EmbeddingModelId", name);
@@ -50,6 +63,9 @@ impl Models {
                 say("EmbeddingWeight", "0.1");
             }
         }
-        Ok(Self { model: Some(model), parameters })
+        Ok(Self {
+            model: Some(model),
+            parameters,
+        })
     }
 }

@@ -7,13 +7,14 @@ use aws_credential_types::{Credentials, provider::ProvideCredentials, provider::
 use aws_smithy_http_client::Builder;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::error::Error;
+use crate::error::{During, Error};
 use crate::template::REGION;
 
 /// The key pair that the local S3 asks for; it opens nothing else.
 pub const LOCAL_KEYS: (&str, &str) = ("docent-local", "docent-local-secret");
 
-/// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have.
+/// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have: `DYNAMODB`, `DYNAMODB_STREAMS`,
+/// `S3`, `SQS`, `BEDROCK_RUNTIME`, and `OPENSEARCH`.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints(HashMap<&'static str, String>);
 
@@ -50,7 +51,11 @@ impl Identity {
     #[must_use]
     pub fn local() -> Self {
         let (access_key, secret) = LOCAL_KEYS;
-        Self { region: Region::from_static(REGION), credentials: Credentials::from_keys(access_key, secret, None), real: false }
+        Self {
+            region: Region::from_static(REGION),
+            credentials: Credentials::from_keys(access_key, secret, None),
+            real: false,
+        }
     }
 
     /// The account of this machine's environment, for Bedrock itself.
@@ -58,12 +63,18 @@ impl Identity {
     /// # Errors
     /// When there are no credentials.
     pub async fn of_environment() -> Result<Self, Error> {
-        let failed = || Error::part("--bedrock needs AWS credentials");
+        let part = "--bedrock needs AWS credentials";
         let config = aws_config::load_defaults(BehaviorVersion::latest()).await;
-        let provider = config.credentials_provider().ok_or_else(|| failed()("none were found"))?;
-        let credentials = provider.provide_credentials().await.map_err(failed())?;
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| Error::part(part, "none were found"))?;
+        let credentials = provider.provide_credentials().await.during(part)?;
         let region = config.region().cloned().unwrap_or(Region::from_static(REGION));
-        Ok(Self { region, credentials, real: true })
+        Ok(Self {
+            region,
+            credentials,
+            real: true,
+        })
     }
 
     /// Access key and secret.

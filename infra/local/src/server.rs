@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::error::{Cause, Error};
+use crate::error::{Cause, During, Error};
 
 /// How long open requests may go on after the stop.
 const GRACE: Duration = Duration::from_millis(1000);
@@ -26,6 +26,12 @@ const HEAD_LIMIT: Duration = Duration::from_secs(60);
 
 /// Turns true when the server shall end.
 pub type Stop = watch::Receiver<bool>;
+
+/// Waits for the stop.
+pub async fn stopped(stop: &mut Stop) {
+    // An error says that the sender is gone: a stop as well.
+    let _ = stop.wait_for(|stopped| *stopped).await;
+}
 
 /// Tasks that end together.
 pub struct Layer {
@@ -37,7 +43,10 @@ pub struct Layer {
 
 impl Default for Layer {
     fn default() -> Self {
-        Self { stop: watch::Sender::new(false), tasks: JoinSet::new() }
+        Self {
+            stop: watch::Sender::new(false),
+            tasks: JoinSet::new(),
+        }
     }
 }
 
@@ -57,8 +66,8 @@ impl Layer {
 /// # Errors
 /// When no port can be had.
 pub async fn on_loopback(router: Router, layer: &mut Layer) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::part("a loopback port"))?;
-    let address = listener.local_addr().map_err(Error::part("a loopback port"))?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.during("a loopback port")?;
+    let address = listener.local_addr().during("a loopback port")?;
     let handler = move |request: Request<Incoming>, _| {
         let router = router.clone();
         async move {
@@ -94,7 +103,7 @@ where
                 }
             },
             Some(_) = open.join_next(), if !open.is_empty() => {}
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = stopped(&mut stop) => break,
         }
     }
     drop(listener);
@@ -126,7 +135,7 @@ where
     tokio::pin!(server);
     let ended = tokio::select! {
         ended = &mut server => ended,
-        _ = stop.wait_for(|stopped| *stopped) => {
+        () = stopped(&mut stop) => {
             server.as_mut().graceful_shutdown();
             server.await
         }

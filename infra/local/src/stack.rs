@@ -1,5 +1,8 @@
 //! The whole stack in one process: services, functions, gateway and event sources.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::IpAddr;
@@ -14,14 +17,13 @@ use tokio::sync::Notify;
 
 use crate::data::Data;
 use crate::demo::{self, Demo};
-use crate::error::Error;
+use crate::error::{During, Error};
 use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::options::{Options, Progress};
+use crate::parts::{self, Table};
 use crate::sdk::Endpoints;
 use crate::server::{self, Layer};
-use crate::services::DynamoDb;
-use crate::parts;
 
 /// A running stack. Dropping it ends it at once; [`Stack::shutdown`] lets open requests finish.
 pub struct Stack {
@@ -37,7 +39,7 @@ pub struct Stack {
     app: App,
     front: Layer,
     back: Layer,
-    dynamodb: Option<DynamoDb>,
+    table: Option<Table>,
     _data: Data,
 }
 
@@ -49,13 +51,21 @@ impl Stack {
     pub async fn start(options: Options) -> Result<Self, Error> {
         let data = Data::hold(&options.data, options.fresh)?;
         let listener = bind(options.port).await?;
-        let base_url = format!("http://{}", listener.local_addr().map_err(Error::part("the API's port"))?);
+        let base_url = format!("http://{}", listener.local_addr().during("the API's port")?);
         let mut back = Layer::default();
         let parts = parts::start(&options, &data, &mut back).await?;
         let functions = Functions::start(&parts.functions, &parts.sdk)?;
         let changed = Arc::new(Notify::new());
-        let ring = { let changed = Arc::clone(&changed); move || changed.notify_one() };
-        let gateway = Arc::new(Gateway::new(&parts.template, &parts.functions, &functions.routers, ring));
+        let ring = {
+            let changed = Arc::clone(&changed);
+            move || changed.notify_one()
+        };
+        let gateway = Arc::new(Gateway::new(
+            &parts.template,
+            &parts.functions,
+            &functions.routers,
+            ring,
+        ));
         let mut front = Layer::default();
         parts.attach(&functions, &data, &changed, &mut front)?;
         let app = parts.app()?;
@@ -64,9 +74,15 @@ impl Stack {
             let gateway = Arc::clone(&served);
             async move { gateway.handle(request, peer).await }
         };
-        front.tasks.spawn(server::serve(handler, listener, front.stop.subscribe()));
+        front
+            .tasks
+            .spawn(server::serve(handler, listener, front.stop.subscribe()));
         (options.listener)(Progress::Serving(base_url.clone()));
-        let demo = if options.demo { Some(demo::prepare(&app, &data, &base_url, &options.listener).await?) } else { None };
+        let demo = if options.demo {
+            Some(demo::prepare(&app, &data, &base_url, &options.listener).await?)
+        } else {
+            None
+        };
         gateway.set_ready();
         Ok(Self {
             base_url,
@@ -77,7 +93,7 @@ impl Stack {
             app,
             front,
             back,
-            dynamodb: parts.dynamodb,
+            table: Some(parts.table),
             _data: data,
         })
     }
@@ -98,15 +114,17 @@ impl Stack {
     pub async fn shutdown(mut self) {
         self.front.end().await;
         self.back.end().await;
-        if let Some(mut dynamodb) = self.dynamodb.take() {
+        if let Some(Table::Embedded(mut dynamodb, _)) = self.table.take() {
             dynamodb.stop();
         }
     }
 }
 
 async fn bind(port: u16) -> Result<TcpListener, Error> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|why| match why.kind() {
-        ErrorKind::AddrInUse => Error::PortTaken(port),
-        _ => Error::part(format!("port {port}"))(why),
-    })
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|why| match why.kind() {
+            ErrorKind::AddrInUse => Error::PortTaken(port),
+            _ => Error::part(format!("port {port}"), why),
+        })
 }

@@ -46,31 +46,21 @@ pub(crate) fn bulk(node: &Node, body: &[u8]) -> Result<Value, Error> {
     }
     for (index, batch) in batches {
         let (places, actions): (Vec<usize>, Vec<Action>) = batch.into_iter().unzip();
-        for (place, answer) in places
-            .iter()
-            .zip(apply(node, &index, actions, places.len()))
-        {
+        for (place, answer) in places.iter().zip(apply(node, &index, actions, places.len())) {
             answers[*place] = Some((index.clone(), answer));
         }
     }
-    let answered = labels
-        .into_iter()
-        .zip(answers)
-        .filter_map(|((verb, id), answer)| {
-            let (index, answer) = answer?;
-            Some((answer.is_err(), json!({verb: written(&index, &id, answer)})))
-        });
+    let answered = labels.into_iter().zip(answers).filter_map(|((verb, id), answer)| {
+        let (index, answer) = answer?;
+        Some((answer.is_err(), json!({verb: written(&index, &id, answer)})))
+    });
     let (failed, items): (Vec<bool>, Vec<Value>) = answered.unzip();
-    Ok(
-        json!({"took": started.elapsed().as_millis(), "errors": failed.contains(&true), "items": items}),
-    )
+    Ok(json!({"took": started.elapsed().as_millis(), "errors": failed.contains(&true), "items": items}))
 }
 
 /// The answers of one index's actions; when it failed as a whole, that is the answer of each.
 fn apply(node: &Node, index: &str, actions: Vec<Action>, count: usize) -> Vec<Answer> {
-    let done = node
-        .resolve_one(index)
-        .and_then(|(_, index)| index.apply(actions));
+    let done = node.resolve_one(index).and_then(|(_, index)| index.apply(actions));
     done.unwrap_or_else(|error| {
         tracing::error!(index, %error, "a bulk was not written");
         vec![Err(error); count]
@@ -127,23 +117,16 @@ fn items(body: &[u8]) -> Result<Vec<Item>, Error> {
         };
         let (target, id) = (name("_index")?, name("_id")?);
         let mut document = || {
-            lines.next().ok_or_else(|| {
-                Error::argument(format!(
-                    "[{verb}] is the last line: its document is missing"
-                ))
-            })
+            lines
+                .next()
+                .ok_or_else(|| Error::argument(format!("[{verb}] is the last line: its document is missing")))
         };
         let op = match verb {
             "delete" => Op::Delete,
             "update" => Op::Patch(patch(document()?)?),
             _ => Op::Put(document()?),
         };
-        items.push(Item {
-            verb,
-            target,
-            id,
-            op,
-        });
+        items.push(Item { verb, target, id, op });
     }
     if items.is_empty() {
         return Err(Error::new(

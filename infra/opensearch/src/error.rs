@@ -51,11 +51,7 @@ impl Error {
 
     /// A name that is neither an index nor an alias.
     pub(crate) fn no_index(name: &str) -> Error {
-        let mut error = Error::new(
-            404,
-            "index_not_found_exception",
-            format!("no such index [{name}]"),
-        );
+        let mut error = Error::new(404, "index_not_found_exception", format!("no such index [{name}]"));
         error.index = Some(name.to_owned());
         error
     }

@@ -30,15 +30,9 @@ pub fn router(node: Node) -> Router {
         .route("/_msearch", post(search_many).get(search_many))
         .route("/_aliases", post(update_aliases))
         .route("/_alias/{alias}", get(show_alias))
-        .route(
-            "/{index}",
-            put(create_index).head(check_index).delete(delete_index),
-        )
+        .route("/{index}", put(create_index).head(check_index).delete(delete_index))
         .route("/{index}/_search", post(search_index).get(search_index))
-        .route(
-            "/{index}/_count",
-            post(count_documents).get(count_documents),
-        )
+        .route("/{index}/_count", post(count_documents).get(count_documents))
         .route("/{index}/_refresh", post(refresh_index).get(refresh_index))
         .fallback(no_handler)
         .method_not_allowed_fallback(no_handler)
@@ -70,9 +64,7 @@ async fn write_bulk(State(node): State<Node>, body: Bytes) -> Answer {
 
 /// `POST /_msearch`
 async fn search_many(State(node): State<Node>, body: Bytes) -> Answer {
-    blocking(move || search::msearch(&node, &body))
-        .await
-        .map(Json)
+    blocking(move || search::msearch(&node, &body)).await.map(Json)
 }
 
 /// `POST /{index}/_search`
@@ -83,11 +75,7 @@ async fn search_index(State(node): State<Node>, Path(index): Path<String>, body:
 }
 
 /// `POST /{index}/_count`
-async fn count_documents(
-    State(node): State<Node>,
-    Path(index): Path<String>,
-    body: Bytes,
-) -> Answer {
+async fn count_documents(State(node): State<Node>, Path(index): Path<String>, body: Bytes) -> Answer {
     blocking(move || search::count(&node, &index, &parse(&body)?))
         .await
         .map(Json)
@@ -138,8 +126,5 @@ async fn show_alias(State(node): State<Node>, Path(alias): Path<String>) -> Resp
 }
 
 async fn no_handler(method: Method, uri: Uri) -> Response {
-    Error::argument(format!(
-        "no handler found for uri [{uri}] and method [{method}]"
-    ))
-    .into_response()
+    Error::argument(format!("no handler found for uri [{uri}] and method [{method}]")).into_response()
 }

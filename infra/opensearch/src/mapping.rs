@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tantivy::schema::{
-    BytesOptions, FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, STRING, Schema,
-    TextFieldIndexing, TextOptions,
+    BytesOptions, FAST, Field, INDEXED, IndexRecordOption, NumericOptions, STORED, STRING, Schema, TextFieldIndexing,
+    TextOptions,
 };
 
 use crate::analysis::Analyzers;
@@ -79,9 +79,7 @@ impl Mapping {
         let mut vectors = 0;
         for (name, definition) in properties {
             if name.is_empty() || name.starts_with('_') || name.contains('.') {
-                return Err(Error::mapping(format!(
-                    "a field cannot be called [{name}] here"
-                )));
+                return Err(Error::mapping(format!("a field cannot be called [{name}] here")));
             }
             let field = field(name, object(definition, name)?, analyzers, vectors)?;
             vectors += usize::from(matches!(field.0, Kind::Vector { .. }));
@@ -97,20 +95,15 @@ impl Mapping {
 
     /// Whether the field can be searched (`index: false` says no).
     pub(crate) fn searchable(&self, name: &str) -> bool {
-        self.fields
-            .get(name)
-            .is_some_and(|(_, searchable)| *searchable)
+        self.fields.get(name).is_some_and(|(_, searchable)| *searchable)
     }
 
     /// The vector fields with their dimensions, in slot order.
     pub(crate) fn vectors(&self) -> Vec<(&str, usize)> {
-        let vectors = self
-            .fields
-            .iter()
-            .filter_map(|(name, (kind, _))| match kind {
-                Kind::Vector { dimension, slot } => Some((*slot, name.as_str(), *dimension)),
-                _ => None,
-            });
+        let vectors = self.fields.iter().filter_map(|(name, (kind, _))| match kind {
+            Kind::Vector { dimension, slot } => Some((*slot, name.as_str(), *dimension)),
+            _ => None,
+        });
         let mut vectors: Vec<_> = vectors.collect();
         vectors.sort_unstable();
         vectors
@@ -128,17 +121,16 @@ impl Mapping {
         for (name, (kind, searchable)) in &self.fields {
             match kind {
                 Kind::Vector { .. } => {
-                    schema.add_bytes_field(name, BytesOptions::default().set_stored());
+                    schema.add_bytes_field(name, BytesOptions::default().set_fast());
                     schema.add_u64_field(&row_field(name), FAST);
+                    continue;
                 }
-                _ if !searchable => {}
-                Kind::Keyword => drop(schema.add_text_field(name, keyword_options())),
-                Kind::Boolean => drop(schema.add_bool_field(name, NumericOptions::from(INDEXED))),
-                Kind::Integer { .. } => {
-                    drop(schema.add_i64_field(name, NumericOptions::from(INDEXED)))
-                }
-                Kind::Text { .. } => drop(schema.add_text_field(name, text_options())),
-            }
+                _ if !searchable => continue,
+                Kind::Keyword => schema.add_text_field(name, keyword_options()),
+                Kind::Boolean => schema.add_bool_field(name, NumericOptions::from(INDEXED)),
+                Kind::Integer { .. } => schema.add_i64_field(name, NumericOptions::from(INDEXED)),
+                Kind::Text { .. } => schema.add_text_field(name, text_options()),
+            };
         }
         schema.build()
     }
@@ -155,30 +147,19 @@ pub(crate) fn tantivy_field(schema: &Schema, name: &str) -> Result<Field, Error>
 }
 
 fn keyword_options() -> TextOptions {
-    let indexing = TextFieldIndexing::default()
-        .set_tokenizer("raw")
-        .set_fieldnorms(false);
+    let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_fieldnorms(false);
     TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::Basic))
 }
 
 fn text_options() -> TextOptions {
     // The terms come ready-made from our analyzers; the tokenizer named here is never asked.
     let indexing = TextFieldIndexing::default().set_tokenizer("raw");
-    TextOptions::default()
-        .set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqs))
+    TextOptions::default().set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqs))
 }
 
 /// A field's kind and whether it can be searched.
-fn field(
-    name: &str,
-    definition: &Object,
-    analyzers: &Analyzers,
-    slot: usize,
-) -> Result<(Kind, bool), Error> {
-    let kind = definition
-        .get("type")
-        .and_then(Value::as_str)
-        .unwrap_or("object");
+fn field(name: &str, definition: &Object, analyzers: &Analyzers, slot: usize) -> Result<(Kind, bool), Error> {
+    let kind = definition.get("type").and_then(Value::as_str).unwrap_or("object");
     let known: &[&str] = match kind {
         "keyword" | "boolean" | "integer" | "long" => &["type", "index"],
         "text" => &["type", "index", "analyzer", "search_analyzer"],
@@ -194,9 +175,7 @@ fn field(
             "unknown parameter [{key}] on mapper [{name}] of type [{kind}]"
         )));
     }
-    let searchable = definition
-        .get("index")
-        .is_none_or(|index| index != &Value::Bool(false));
+    let searchable = definition.get("index").is_none_or(|index| index != &Value::Bool(false));
     let kind = match kind {
         "keyword" => Kind::Keyword,
         "boolean" => Kind::Boolean,
@@ -215,9 +194,7 @@ fn field(
 
 fn text_kind(name: &str, definition: &Object, analyzers: &Analyzers) -> Result<Kind, Error> {
     let chosen = |key: &str, default: &str| -> Result<String, Error> {
-        let analyzer = definition
-            .get(key)
-            .map_or(Ok(default), |value| text(value, key))?;
+        let analyzer = definition.get(key).map_or(Ok(default), |value| text(value, key))?;
         if analyzers.get(analyzer).is_none() {
             return Err(Error::mapping(format!(
                 "analyzer [{analyzer}] has not been configured in mappings of [{name}]"
@@ -235,9 +212,7 @@ fn text_kind(name: &str, definition: &Object, analyzers: &Analyzers) -> Result<K
 
 /// Dimension of a `knn_vector`. Only the cosine is computed here, and only engines that agree on its score are let through.
 fn dimension(name: &str, definition: &Object) -> Result<usize, Error> {
-    let method = definition
-        .get("method")
-        .map_or(&Value::Null, |method| method);
+    let method = definition.get("method").map_or(&Value::Null, |method| method);
     let setting = |key: &str| method.get(key).and_then(Value::as_str);
     if setting("space_type") != Some("cosinesimil") || setting("engine") != Some("lucene") {
         let reason = format!(

@@ -39,18 +39,10 @@ impl Node {
             indices.insert(name.clone(), Arc::new(index));
         }
         // A folder that the catalog does not name is left from a create or delete that was cut short.
-        let known: BTreeSet<&str> = catalog
-            .indices
-            .values()
-            .map(|entry| entry.folder.as_str())
-            .collect();
+        let known: BTreeSet<&str> = catalog.indices.values().map(|entry| entry.folder.as_str()).collect();
         for folder in std::fs::read_dir(&folders)? {
             let folder = folder?;
-            if !folder
-                .file_name()
-                .to_str()
-                .is_some_and(|name| known.contains(name))
-            {
+            if !folder.file_name().to_str().is_some_and(|name| known.contains(name)) {
                 std::fs::remove_dir_all(folder.path())?;
             }
         }
@@ -64,13 +56,7 @@ impl Node {
     /// Leaving this out loses nothing that was acknowledged.
     pub async fn close(&self) -> Result<(), Error> {
         let node = self.clone();
-        blocking(move || {
-            node.read()
-                .indices
-                .values()
-                .try_for_each(|index| index.close())
-        })
-        .await
+        blocking(move || node.read().indices.values().try_for_each(|index| index.close())).await
     }
 
     fn read(&self) -> RwLockReadGuard<'_, State> {
@@ -94,10 +80,7 @@ impl Node {
         for name in names.split(',') {
             let alone = BTreeSet::from([name.to_owned()]);
             for index in state.catalog.aliases.get(name).unwrap_or(&alone) {
-                let open = state
-                    .indices
-                    .get(index)
-                    .ok_or_else(|| Error::no_index(name))?;
+                let open = state.indices.get(index).ok_or_else(|| Error::no_index(name))?;
                 found.insert(index.clone(), open.clone());
             }
         }
@@ -160,10 +143,7 @@ impl Node {
             )));
         }
         let mut catalog = state.catalog.clone();
-        let entry = catalog
-            .indices
-            .remove(name)
-            .ok_or_else(|| Error::no_index(name))?;
+        let entry = catalog.indices.remove(name).ok_or_else(|| Error::no_index(name))?;
         for indices in catalog.aliases.values_mut() {
             indices.remove(name);
         }
@@ -188,10 +168,7 @@ impl Node {
             only(target, verb, &["index", "alias"])?;
             let name = |key: &str| {
                 let missing = || Error::argument(format!("[{verb}] requires [{key}] to be set"));
-                target
-                    .get(key)
-                    .ok_or_else(missing)
-                    .and_then(|value| text(value, key))
+                target.get(key).ok_or_else(missing).and_then(|value| text(value, key))
             };
             match verb {
                 "add" => add_alias(&mut catalog, name("index")?, name("alias")?)?,
@@ -218,9 +195,7 @@ fn add_alias(catalog: &mut Catalog, index: &str, alias: &str) -> Result<(), Erro
         return Err(Error::no_index(index));
     }
     if catalog.indices.contains_key(alias) {
-        let reason = format!(
-            "Invalid alias name [{alias}], an index exists with the same name as the alias"
-        );
+        let reason = format!("Invalid alias name [{alias}], an index exists with the same name as the alias");
         return Err(Error::new(400, "invalid_alias_name_exception", reason));
     }
     check_name(alias)?;

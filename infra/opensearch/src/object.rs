@@ -11,8 +11,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<Object, Error> {
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Object::new());
     }
-    serde_json::from_slice(body)
-        .map_err(|cause| Error::parsing(format!("the body is not a JSON object: {cause}")))
+    serde_json::from_slice(body).map_err(|cause| Error::parsing(format!("the body is not a JSON object: {cause}")))
 }
 
 /// `value` as an object, or an error that names the place.
@@ -28,18 +27,14 @@ pub(crate) fn single<'v>(value: &'v Value, place: &str) -> Result<(&'v str, &'v 
     match (pairs.next(), pairs.next()) {
         (Some((name, body)), None) => Ok((name, body)),
         (None, _) => Err(Error::parsing(format!("[{place}] is empty"))),
-        _ => Err(Error::parsing(format!(
-            "[{place}] must have exactly one name in it"
-        ))),
+        _ => Err(Error::parsing(format!("[{place}] must have exactly one name in it"))),
     }
 }
 
 /// Refuses any key of `map` outside `known`.
 pub(crate) fn only(map: &Object, place: &str, known: &[&str]) -> Result<(), Error> {
     match map.keys().find(|key| !known.contains(&key.as_str())) {
-        Some(key) => Err(Error::parsing(format!(
-            "[{place}] does not support [{key}]"
-        ))),
+        Some(key) => Err(Error::parsing(format!("[{place}] does not support [{key}]"))),
         None => Ok(()),
     }
 }

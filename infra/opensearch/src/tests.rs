@@ -1,5 +1,6 @@
 //! Tests of the server over HTTP.
 
+mod analyzers;
 mod conformance;
 mod cranfield;
 mod durability;
@@ -12,6 +13,11 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::Node;
+
+thread_local! {
+    /// One client per test: a connection does not outlive the runtime that it was made in.
+    static CLIENT: reqwest::Client = reqwest::Client::new();
+}
 
 /// A server on a port of its own, for as long as the test runs.
 pub(super) struct Running {
@@ -29,12 +35,7 @@ pub(super) async fn run(dir: &Path) -> Running {
 }
 
 /// Sends one request; `body` is JSON, or lines of JSON where the path takes these.
-pub(super) async fn send(
-    url: &str,
-    method: &str,
-    path: &str,
-    body: impl Into<String>,
-) -> (u16, Value) {
+pub(super) async fn send(url: &str, method: &str, path: &str, body: impl Into<String>) -> (u16, Value) {
     let lines = path.contains("_bulk") || path.contains("_msearch");
     let kind = if lines {
         "application/x-ndjson"
@@ -42,7 +43,8 @@ pub(super) async fn send(
         "application/json"
     };
     let method = method.parse().unwrap();
-    let request = reqwest::Client::new()
+    let request = CLIENT
+        .with(reqwest::Client::clone)
         .request(method, format!("{url}{path}"))
         .header("content-type", kind);
     let answer = request.body(body.into()).send().await.unwrap();

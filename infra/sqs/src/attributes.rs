@@ -32,10 +32,7 @@ impl Attribute {
     pub(crate) fn bytes(&self) -> (u8, Cow<'_, [u8]>) {
         match (&self.string_value, &self.binary_value) {
             (Some(text), _) => (TEXT, Cow::Borrowed(text.as_bytes())),
-            (None, Some(encoded)) => (
-                BYTES,
-                Cow::Owned(BASE64_STANDARD.decode(encoded).unwrap_or_default()),
-            ),
+            (None, Some(encoded)) => (BYTES, Cow::Owned(BASE64_STANDARD.decode(encoded).unwrap_or_default())),
             (None, None) => (TEXT, Cow::Borrowed(&[])),
         }
     }
@@ -43,16 +40,13 @@ impl Attribute {
     fn check(&self, name: &str) -> Result<(), Fault> {
         let base = self.data_type.split('.').next().unwrap_or_default();
         let present = match base {
-            "String" | "Number" => self
-                .string_value
+            "String" | "Number" => self.string_value.as_deref().is_some_and(|text| !text.is_empty()),
+            "Binary" => self
+                .binary_value
                 .as_deref()
-                .is_some_and(|text| !text.is_empty()),
-            "Binary" => self.binary_value.as_deref().is_some_and(|encoded| {
-                !encoded.is_empty() && BASE64_STANDARD.decode(encoded).is_ok()
-            }),
+                .is_some_and(|encoded| !encoded.is_empty() && BASE64_STANDARD.decode(encoded).is_ok()),
             _ => {
-                let reason =
-                    "The type of a message attribute must begin with String, Number or Binary.";
+                let reason = "The type of a message attribute must begin with String, Number or Binary.";
                 return Err(Fault::parameter(name, &self.data_type, reason));
             }
         };
@@ -68,11 +62,7 @@ impl Attribute {
 pub(crate) fn check(attributes: &BTreeMap<String, Attribute>) -> Result<(), Fault> {
     if attributes.len() > MOST {
         let reason = format!("Number of message attributes exceeds the allowed maximum [{MOST}].");
-        return Err(Fault::parameter(
-            "MessageAttributes",
-            attributes.len(),
-            &reason,
-        ));
+        return Err(Fault::parameter("MessageAttributes", attributes.len(), &reason));
     }
     for (name, attribute) in attributes {
         let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
@@ -94,20 +84,12 @@ pub(crate) fn size(attributes: &BTreeMap<String, Attribute>) -> usize {
 }
 
 /// The attributes that a receive asked for: by name, by prefix (`name.*`) or all of them (`All`, `.*`).
-pub(crate) fn select(
-    attributes: BTreeMap<String, Attribute>,
-    asked: &[String],
-) -> BTreeMap<String, Attribute> {
+pub(crate) fn select(attributes: BTreeMap<String, Attribute>, asked: &[String]) -> BTreeMap<String, Attribute> {
     let wanted = |name: &str| {
-        asked
-            .iter()
-            .any(|pattern| match pattern.strip_suffix(".*") {
-                Some(prefix) => name.starts_with(prefix),
-                None => pattern == "All" || pattern == name,
-            })
+        asked.iter().any(|pattern| match pattern.strip_suffix(".*") {
+            Some(prefix) => name.starts_with(prefix),
+            None => pattern == "All" || pattern == name,
+        })
     };
-    attributes
-        .into_iter()
-        .filter(|(name, _)| wanted(name))
-        .collect()
+    attributes.into_iter().filter(|(name, _)| wanted(name)).collect()
 }

@@ -8,8 +8,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
     reason = "the one place in this crate that reads the clock; it stands alone and does not depend on the engine"
 )]
 pub(crate) fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

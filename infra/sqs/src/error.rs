@@ -10,9 +10,7 @@ pub enum Error {
     #[error("cannot start the storage thread: {0}")]
     Thread(#[from] std::io::Error),
     /// The file was written in another layout.
-    #[error(
-        "the queue file has layout {found}, this program reads layout {expected}: remove the file to start afresh"
-    )]
+    #[error("the queue file has layout {found}, this program reads layout {expected}: remove the file to start afresh")]
     Layout {
         /// The layout number in the file.
         found: i64,

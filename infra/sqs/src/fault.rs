@@ -39,32 +39,17 @@ impl Code {
                 "BatchEntryIdsNotDistinct",
                 "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
             ),
-            Self::BatchRequestTooLong => (
-                "BatchRequestTooLong",
-                "AWS.SimpleQueueService.BatchRequestTooLong",
-            ),
-            Self::EmptyBatchRequest => (
-                "EmptyBatchRequest",
-                "AWS.SimpleQueueService.EmptyBatchRequest",
-            ),
+            Self::BatchRequestTooLong => ("BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong"),
+            Self::EmptyBatchRequest => ("EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest"),
             Self::Internal => ("InternalFailure", "InternalError"),
             Self::InvalidAttributeName => ("InvalidAttributeName", "InvalidAttributeName"),
             Self::InvalidAttributeValue => ("InvalidAttributeValue", "InvalidAttributeValue"),
-            Self::InvalidBatchEntryId => (
-                "InvalidBatchEntryId",
-                "AWS.SimpleQueueService.InvalidBatchEntryId",
-            ),
+            Self::InvalidBatchEntryId => ("InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId"),
             Self::InvalidMessageContents => ("InvalidMessageContents", "InvalidMessageContents"),
             Self::InvalidParameterValue => ("InvalidParameterValue", "InvalidParameterValue"),
-            Self::MessageNotInflight => (
-                "MessageNotInflight",
-                "AWS.SimpleQueueService.MessageNotInflight",
-            ),
+            Self::MessageNotInflight => ("MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight"),
             Self::MissingParameter => ("MissingParameter", "MissingParameter"),
-            Self::QueueDoesNotExist => (
-                "QueueDoesNotExist",
-                "AWS.SimpleQueueService.NonExistentQueue",
-            ),
+            Self::QueueDoesNotExist => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
             Self::QueueNameExists => ("QueueNameExists", "QueueAlreadyExists"),
             Self::ReceiptHandleIsInvalid => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
             Self::Serialization => ("SerializationException", "MalformedInput"),
@@ -72,10 +57,7 @@ impl Code {
                 "TooManyEntriesInBatchRequest",
                 "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
             ),
-            Self::UnsupportedOperation => (
-                "UnsupportedOperation",
-                "AWS.SimpleQueueService.UnsupportedOperation",
-            ),
+            Self::UnsupportedOperation => ("UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation"),
         }
     }
 }
@@ -118,18 +100,10 @@ impl From<rusqlite::Error> for Fault {
 }
 
 /// A number inside its range, or the fault that names it.
-pub(crate) fn within(
-    name: &str,
-    value: i64,
-    range: std::ops::RangeInclusive<i64>,
-) -> Result<i64, Fault> {
+pub(crate) fn within(name: &str, value: i64, range: std::ops::RangeInclusive<i64>) -> Result<i64, Fault> {
     if range.contains(&value) {
         return Ok(value);
     }
-    let reason = format!(
-        "Must be between {} and {}, if provided.",
-        range.start(),
-        range.end()
-    );
+    let reason = format!("Must be between {} and {}, if provided.", range.start(), range.end());
     Err(Fault::parameter(name, value, &reason))
 }

@@ -65,8 +65,7 @@ fn refusal(fault: &Fault) -> Response {
 
 /// The region in the signature: `Credential=<key>/<date>/<region>/sqs/aws4_request`.
 fn region(headers: &HeaderMap) -> Option<&str> {
-    let (_, credential) =
-        text(headers, header::AUTHORIZATION.as_str())?.split_once("Credential=")?;
+    let (_, credential) = text(headers, header::AUTHORIZATION.as_str())?.split_once("Credential=")?;
     credential.split('/').nth(2)
 }
 

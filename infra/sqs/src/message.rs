@@ -42,14 +42,10 @@ impl Outgoing {
         self.check(queue)?;
         let delay = self.delay_seconds.unwrap_or(queue.settings.delay);
         let now = clock::now();
-        let message_id = uuid::Builder::from_random_bytes(rand::random())
-            .into_uuid()
-            .to_string();
+        let message_id = uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string();
         let kept = match self.message_attributes.is_empty() {
             true => None,
-            false => {
-                Some(serde_json::to_string(&self.message_attributes).map_err(Fault::internal)?)
-            }
+            false => Some(serde_json::to_string(&self.message_attributes).map_err(Fault::internal)?),
         };
         let insert = "INSERT INTO messages (queue, visible_at, sent, message_id, group_id, attributes, body) VALUES (?, ?, ?, ?, ?, ?, ?)";
         db.prepare_cached(insert)?.execute(params![
@@ -77,9 +73,8 @@ impl Outgoing {
         }
         let largest = usize::try_from(queue.settings.largest).unwrap_or(usize::MAX);
         if self.size() > largest {
-            let message = format!(
-                "One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes."
-            );
+            let message =
+                format!("One or more parameters are invalid. Reason: Message must be shorter than {largest} bytes.");
             return Err(Fault::new(Code::InvalidParameterValue, message));
         }
         if !self.message_body.chars().all(is_legal) {

@@ -47,11 +47,7 @@ pub(crate) async fn perform(call: Call, operation: &str, body: &[u8]) -> Result<
     }
 }
 
-async fn run<I, O, F>(
-    call: Call,
-    body: &[u8],
-    operation: impl FnOnce(Call, I) -> F,
-) -> Result<Vec<u8>, Fault>
+async fn run<I, O, F>(call: Call, body: &[u8], operation: impl FnOnce(Call, I) -> F) -> Result<Vec<u8>, Fault>
 where
     I: DeserializeOwned,
     O: Serialize,

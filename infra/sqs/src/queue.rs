@@ -42,12 +42,7 @@ impl Queue {
 
     /// Finds a queue that has to be there.
     pub(crate) fn get(db: &Connection, name: &str) -> Result<Self, Fault> {
-        Self::find(db, name)?.ok_or_else(|| {
-            Fault::new(
-                Code::QueueDoesNotExist,
-                "The specified queue does not exist.",
-            )
-        })
+        Self::find(db, name)?.ok_or_else(|| Fault::new(Code::QueueDoesNotExist, "The specified queue does not exist."))
     }
 
     /// Creates the queue. When it is there already, the attributes given must be the ones it has.
@@ -80,11 +75,7 @@ impl Queue {
     }
 
     /// Changes the attributes given and leaves the others.
-    pub(crate) fn change(
-        &self,
-        db: &Connection,
-        attributes: &BTreeMap<String, String>,
-    ) -> Result<(), Fault> {
+    pub(crate) fn change(&self, db: &Connection, attributes: &BTreeMap<String, String>) -> Result<(), Fault> {
         let mut settings = self.settings.clone();
         settings.apply(attributes)?;
         save(db, self.id, &settings)
@@ -121,9 +112,8 @@ impl Queue {
 
 /// The names of all queues that begin with `prefix`, in alphabetical order.
 pub(crate) fn list(db: &Connection, prefix: &str) -> Result<Vec<String>, Fault> {
-    let mut statement = db.prepare_cached(
-        "SELECT name FROM queues WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
-    )?;
+    let mut statement =
+        db.prepare_cached("SELECT name FROM queues WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name")?;
     let names = statement.query_map([prefix], |row| row.get(0))?;
     Ok(names.collect::<Result<_, _>>()?)
 }
@@ -142,8 +132,7 @@ fn check_name(name: &str) -> Result<(), Fault> {
     if (1..=80).contains(&name.len()) && name.chars().all(legal) {
         return Ok(());
     }
-    let reason =
-        "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
+    let reason = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length";
     Err(Fault::parameter("QueueName", name, reason))
 }
 
@@ -166,10 +155,7 @@ fn save(db: &Connection, id: i64, settings: &Settings) -> Result<(), Fault> {
             settings.wait,
             settings.largest,
             settings.redrive.as_ref().map(|redrive| &redrive.target),
-            settings
-                .redrive
-                .as_ref()
-                .map(|redrive| redrive.most_receives),
+            settings.redrive.as_ref().map(|redrive| redrive.most_receives),
             serde_json::to_string(&settings.inert).map_err(Fault::internal)?,
             id
         ],
@@ -195,10 +181,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Queue> {
             largest: row.get("largest")?,
             redrive: target
                 .zip(most_receives)
-                .map(|(target, most_receives)| Redrive {
-                    target,
-                    most_receives,
-                }),
+                .map(|(target, most_receives)| Redrive { target, most_receives }),
             inert: serde_json::from_str(&inert).unwrap_or_default(),
         },
     })

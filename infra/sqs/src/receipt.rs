@@ -30,8 +30,7 @@ impl Receipt {
     /// Reads a handle of the given queue.
     pub(crate) fn read(text: &str, queue: i64) -> Result<Self, Fault> {
         let invalid = || {
-            let message =
-                format!("The input receipt handle \"{text}\" is not a valid receipt handle.");
+            let message = format!("The input receipt handle \"{text}\" is not a valid receipt handle.");
             Fault::new(Code::ReceiptHandleIsInvalid, message)
         };
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| invalid())?;

@@ -108,10 +108,7 @@ impl Settings {
     pub(crate) fn difference(&self, other: &Self) -> Option<String> {
         let (ours, theirs) = (self.describe(), other.describe());
         let names = ours.keys().chain(theirs.keys());
-        names
-            .filter(|name| ours.get(*name) != theirs.get(*name))
-            .min()
-            .cloned()
+        names.filter(|name| ours.get(*name) != theirs.get(*name)).min().cloned()
     }
 
     fn number(&mut self, name: &str) -> Option<(&mut i64, RangeInclusive<i64>)> {
@@ -133,10 +130,7 @@ pub(crate) fn known(name: &str) -> bool {
 
 /// The refusal of an attribute that standard queues do not have.
 pub(crate) fn unknown(name: &str) -> Fault {
-    Fault::new(
-        Code::InvalidAttributeName,
-        format!("Unknown Attribute {name}."),
-    )
+    Fault::new(Code::InvalidAttributeName, format!("Unknown Attribute {name}."))
 }
 
 fn invalid(name: &str, value: &str) -> Fault {
@@ -163,18 +157,15 @@ impl Redrive {
             return Ok(None);
         }
         let refuse = |reason: &str| Fault::parameter(REDRIVE, text, reason);
-        let policy: Policy = serde_json::from_str(text).map_err(|_| {
-            refuse("It must be a JSON object with deadLetterTargetArn and maxReceiveCount.")
-        })?;
+        let policy: Policy = serde_json::from_str(text)
+            .map_err(|_| refuse("It must be a JSON object with deadLetterTargetArn and maxReceiveCount."))?;
         let most_receives = match policy.max_receive_count {
             Count::Number(number) => Some(number),
             Count::Text(text) => text.parse().ok(),
         };
         let most_receives = most_receives
             .filter(|number| (1..=1_000).contains(number))
-            .ok_or_else(|| {
-                refuse("Invalid value for maxReceiveCount: it must be between 1 and 1000.")
-            })?;
+            .ok_or_else(|| refuse("Invalid value for maxReceiveCount: it must be between 1 and 1000."))?;
         Ok(Some(Self {
             target: policy.dead_letter_target_arn,
             most_receives,

@@ -28,22 +28,20 @@ impl Store {
         let path = path.to_owned();
         let (jobs, queue) = mpsc::channel::<Job>();
         let (ready, opened) = oneshot::channel();
-        std::thread::Builder::new()
-            .name("sqs-store".into())
-            .spawn(move || {
-                let mut db = match connect(&path) {
-                    Ok(db) => db,
-                    Err(cause) => {
-                        // Nobody listens when the opener gave up; then there is nobody to tell either.
-                        let _ = ready.send(Err(cause));
-                        return;
-                    }
-                };
-                let _ = ready.send(Ok(()));
-                for job in queue {
-                    job(&mut db);
+        std::thread::Builder::new().name("sqs-store".into()).spawn(move || {
+            let mut db = match connect(&path) {
+                Ok(db) => db,
+                Err(cause) => {
+                    // Nobody listens when the opener gave up; then there is nobody to tell either.
+                    let _ = ready.send(Err(cause));
+                    return;
                 }
-            })?;
+            };
+            let _ = ready.send(Ok(()));
+            for job in queue {
+                job(&mut db);
+            }
+        })?;
         opened.await.map_err(|_| Error::Closed)??;
         Ok(Self { jobs })
     }
@@ -64,10 +62,7 @@ impl Store {
     }
 }
 
-fn transact<T>(
-    db: &mut Connection,
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>,
-) -> Result<T, Fault> {
+fn transact<T>(db: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> Result<T, Fault>) -> Result<T, Fault> {
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let out = work(&transaction)?;
     transaction.commit()?;

@@ -13,10 +13,7 @@ use server::Server;
 #[tokio::test]
 async fn this_server_behaves_like_sqs() {
     let server = Server::start().await;
-    futures::join!(
-        suite::suite(&server.client),
-        suite::strict_suite(&server.client)
-    );
+    futures::join!(suite::suite(&server.client), suite::strict_suite(&server.client));
 }
 
 #[tokio::test]

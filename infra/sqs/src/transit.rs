@@ -40,17 +40,10 @@ struct Due {
 
 /// Takes up to `most` visible messages and hides them for `timeout` seconds. On the way it drops expired messages and moves the ones
 /// that were received too often to the dead-letter queue.
-pub(crate) fn receive(
-    db: &Connection,
-    queue: &Queue,
-    most: i64,
-    timeout: i64,
-) -> Result<Taken, Fault> {
+pub(crate) fn receive(db: &Connection, queue: &Queue, most: i64, timeout: i64) -> Result<Taken, Fault> {
     let now = clock::now();
     let dead_letters = match &queue.settings.redrive {
-        Some(redrive) => {
-            Queue::find(db, redrive.target_name())?.map(|target| (target, redrive.most_receives))
-        }
+        Some(redrive) => Queue::find(db, redrive.target_name())?.map(|target| (target, redrive.most_receives)),
         None => None,
     };
     let mut taken = Taken {
@@ -85,9 +78,7 @@ pub(crate) fn receive(
     }
     if taken.deliveries.is_empty() {
         let next = "SELECT min(visible_at) FROM messages WHERE queue = ? AND visible_at > ?";
-        taken.next = db
-            .prepare_cached(next)?
-            .query_row([queue.id, now], |row| row.get(0))?;
+        taken.next = db.prepare_cached(next)?.query_row([queue.id, now], |row| row.get(0))?;
     }
     Ok(taken)
 }
@@ -116,9 +107,7 @@ fn from_row(row: &Row<'_>) -> rusqlite::Result<Due> {
             came_from: row.get("came_from")?,
             sent: row.get("sent")?,
             receives: row.get("receives")?,
-            first_received: row
-                .get::<_, Option<i64>>("first_received")?
-                .unwrap_or_default(),
+            first_received: row.get::<_, Option<i64>>("first_received")?.unwrap_or_default(),
         },
     })
 }
@@ -142,14 +131,9 @@ fn hand_over(db: &Connection, message: Due, now: i64, timeout: i64) -> Result<De
 }
 
 /// Moves a message to the dead-letter queue, where it keeps its age and its count of receives.
-fn give_up(
-    db: &Connection,
-    source: &Queue,
-    target: &Queue,
-    message: i64,
-    now: i64,
-) -> Result<(), Fault> {
-    let update = "UPDATE messages SET queue = ?, visible_at = ?, receives_here = 0, receipt = NULL, came_from = ? WHERE id = ?";
+fn give_up(db: &Connection, source: &Queue, target: &Queue, message: i64, now: i64) -> Result<(), Fault> {
+    let update =
+        "UPDATE messages SET queue = ?, visible_at = ?, receives_here = 0, receipt = NULL, came_from = ? WHERE id = ?";
     db.prepare_cached(update)?
         .execute(params![target.id, now, source.arn(), message])?;
     Ok(())
@@ -164,12 +148,7 @@ pub(crate) fn delete(db: &Connection, queue: &Queue, handle: &str) -> Result<(),
 }
 
 /// Hides a message that is in flight for `timeout` seconds from now; 0 makes it visible at once.
-pub(crate) fn change_visibility(
-    db: &Connection,
-    queue: &Queue,
-    handle: &str,
-    timeout: i64,
-) -> Result<(), Fault> {
+pub(crate) fn change_visibility(db: &Connection, queue: &Queue, handle: &str, timeout: i64) -> Result<(), Fault> {
     let receipt = Receipt::read(handle, queue.id)?;
     let now = clock::now();
     let select = "SELECT visible_at FROM messages WHERE id = ? AND queue = ? AND receipt = ?";
@@ -179,8 +158,7 @@ pub(crate) fn change_visibility(
         .optional()?;
     match visible_at {
         None => {
-            let reason =
-                "Message does not exist or is not available for visibility timeout change.";
+            let reason = "Message does not exist or is not available for visibility timeout change.";
             Err(Fault::parameter("ReceiptHandle", handle, reason))
         }
         Some(at) if at <= now => Err(Fault::new(

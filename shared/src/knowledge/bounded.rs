@@ -21,7 +21,12 @@ pub(super) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { deadline: Instant::now() + Duration::from_secs(60), text: 20_000_000, pages: 5_000, inflated: 1 << 30 }
+        Self {
+            deadline: Instant::now() + Duration::from_secs(60),
+            text: 20_000_000,
+            pages: 5_000,
+            inflated: 1 << 30,
+        }
     }
 }
 
@@ -31,7 +36,9 @@ impl Limits {
         if Instant::now() < self.deadline {
             return Ok(());
         }
-        Err(ParseError::new("Reading this file took too long (more than 60 seconds). Split it into smaller files."))
+        Err(ParseError::new(
+            "Reading this file took too long (more than 60 seconds). Split it into smaller files.",
+        ))
     }
 
     /// Fails when there is more text than a document may hold.
@@ -39,7 +46,9 @@ impl Limits {
         if bytes <= self.text {
             return Ok(());
         }
-        Err(ParseError::new("This document holds more than 20 MB of text. Split it into smaller files."))
+        Err(ParseError::new(
+            "This document holds more than 20 MB of text. Split it into smaller files.",
+        ))
     }
 
     /// Fails when there are more pages than a document may have.
@@ -47,12 +56,17 @@ impl Limits {
         if pages <= self.pages {
             return Ok(());
         }
-        Err(ParseError::new("This document has more than 5,000 pages. Split it into smaller files."))
+        Err(ParseError::new(
+            "This document has more than 5,000 pages. Split it into smaller files.",
+        ))
     }
 
     #[cfg(test)]
     pub fn lasting(seconds: u64) -> Self {
-        Self { deadline: Instant::now() + Duration::from_secs(seconds), ..Self::default() }
+        Self {
+            deadline: Instant::now() + Duration::from_secs(seconds),
+            ..Self::default()
+        }
     }
 }
 
@@ -63,18 +77,23 @@ where
     F: FnOnce(&Limits) -> Result<T, ParseError> + Send + 'static,
 {
     let (answer, answered) = mpsc::sync_channel(1);
-    let thread = std::thread::Builder::new().name("parse".into()).stack_size(STACK).spawn(move || {
-        // A caller that gave up has dropped the receiver; there is nobody left to tell.
-        let _ = answer.send(work(&limits));
-    });
+    let thread = std::thread::Builder::new()
+        .name("parse".into())
+        .stack_size(STACK)
+        .spawn(move || {
+            // A caller that gave up has dropped the receiver; there is nobody left to tell.
+            let _ = answer.send(work(&limits));
+        });
     thread.map_err(|_| ParseError::new("This file could not be read just now. Try again in a moment."))?;
     let patience = limits.deadline.saturating_duration_since(Instant::now()) + Duration::from_secs(1);
     match answered.recv_timeout(patience) {
         Ok(result) => result,
-        Err(mpsc::RecvTimeoutError::Timeout) => limits.time().and(Err(ParseError::new("Reading this file took too long."))),
-        Err(mpsc::RecvTimeoutError::Disconnected) => {
-            Err(ParseError::new("This file is damaged and could not be read. Open it, save it again and upload the new file."))
-        }
+        Err(mpsc::RecvTimeoutError::Timeout) => limits
+            .time()
+            .and(Err(ParseError::new("Reading this file took too long."))),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(ParseError::new(
+            "This file is damaged and could not be read. Open it, save it again and upload the new file.",
+        )),
     }
 }
 
@@ -84,7 +103,9 @@ mod tests {
 
     #[test]
     fn a_panic_ends_only_the_parse() {
-        let result = within(Limits::default(), |_| -> Result<(), ParseError> { std::panic::resume_unwind(Box::new(())) });
+        let result = within(Limits::default(), |_| -> Result<(), ParseError> {
+            std::panic::resume_unwind(Box::new(()))
+        });
         assert!(result.unwrap_err().0.contains("damaged"));
     }
 

@@ -30,13 +30,20 @@ pub struct Chunk {
 #[must_use]
 pub fn chunk(parsed: &Parsed) -> Vec<Chunk> {
     let mut chunks: Vec<Chunk> = Vec::new();
-    for group in parsed.blocks.chunk_by(|a, b| a.page == b.page && a.section == b.section) {
+    for group in parsed
+        .blocks
+        .chunk_by(|a, b| a.page == b.page && a.section == b.section)
+    {
         for text in pack(group) {
-            let Ok(n) = u32::try_from(chunks.len()) else { return chunks };
+            let Ok(n) = u32::try_from(chunks.len()) else {
+                return chunks;
+            };
             if chunks.len() == MAX_CHUNKS {
                 return chunks;
             }
-            let (page, section) = group.first().map_or((None, None), |block| (block.page, block.section.clone()));
+            let (page, section) = group
+                .first()
+                .map_or((None, None), |block| (block.page, block.section.clone()));
             chunks.push(Chunk { n, page, section, text });
         }
     }
@@ -89,14 +96,25 @@ fn split(text: &str) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     let mut start = 0;
     while start < pieces.len() {
-        let overlap = start.checked_sub(1).and_then(|before| pieces.get(before)).filter(|s| chars(s) <= TARGET / 3);
+        let overlap = start
+            .checked_sub(1)
+            .and_then(|before| pieces.get(before))
+            .filter(|s| chars(s) <= TARGET / 3);
         let mut part = overlap.map_or_else(String::new, |s| (*s).to_owned());
         let mut length = chars(&part);
         let first = start;
         while let Some(piece) = pieces.get(start) {
             let added = chars(piece) + usize::from(length > 0);
-            let rest_is_tiny = || pieces.get(start..).is_some_and(|rest| rest.iter().map(|s| chars(s) + 1).sum::<usize>() < TINY);
-            let limit = if start == first || rest_is_tiny() { LONGEST } else { TARGET };
+            let rest_is_tiny = || {
+                pieces
+                    .get(start..)
+                    .is_some_and(|rest| rest.iter().map(|s| chars(s) + 1).sum::<usize>() < TINY)
+            };
+            let limit = if start == first || rest_is_tiny() {
+                LONGEST
+            } else {
+                TARGET
+            };
             if length + added > limit {
                 break;
             }
@@ -123,7 +141,10 @@ fn cut(sentence: &str) -> Vec<&str> {
     let mut rest = sentence;
     while let Some((limit, _)) = rest.char_indices().nth(TARGET) {
         let head = rest.get(..limit).unwrap_or(rest);
-        let at = head.rfind(char::is_whitespace).filter(|&at| at > limit / 2).unwrap_or(limit);
+        let at = head
+            .rfind(char::is_whitespace)
+            .filter(|&at| at > limit / 2)
+            .unwrap_or(limit);
         let (piece, after) = rest.split_at(at);
         pieces.push(piece.trim());
         rest = after.trim_start();
@@ -142,26 +163,47 @@ mod tests {
     use super::*;
 
     fn block(page: u32, section: &str, text: &str) -> Block {
-        Block { page: Some(page), section: Some(section.into()), text: text.into() }
+        Block {
+            page: Some(page),
+            section: Some(section.into()),
+            text: text.into(),
+        }
     }
 
     fn chunks(blocks: Vec<Block>) -> Vec<Chunk> {
-        chunk(&Parsed { blocks, ..Parsed::default() })
+        chunk(&Parsed {
+            blocks,
+            ..Parsed::default()
+        })
     }
 
     #[test]
     fn blocks_share_a_chunk_within_a_section_and_page() {
-        let made = chunks(vec![block(1, "A", "one"), block(1, "A", "two"), block(1, "B", "three"), block(2, "B", "four")]);
-        let seen: Vec<_> = made.iter().map(|c| (c.n, c.page, c.section.as_deref(), c.text.as_str())).collect();
+        let made = chunks(vec![
+            block(1, "A", "one"),
+            block(1, "A", "two"),
+            block(1, "B", "three"),
+            block(2, "B", "four"),
+        ]);
+        let seen: Vec<_> = made
+            .iter()
+            .map(|c| (c.n, c.page, c.section.as_deref(), c.text.as_str()))
+            .collect();
         assert_eq!(
             seen,
-            [(0, Some(1), Some("A"), "one\ntwo"), (1, Some(1), Some("B"), "three"), (2, Some(2), Some("B"), "four")]
+            [
+                (0, Some(1), Some("A"), "one\ntwo"),
+                (1, Some(1), Some("B"), "three"),
+                (2, Some(2), Some("B"), "four")
+            ]
         );
     }
 
     #[test]
     fn a_long_paragraph_is_split_at_sentences_that_overlap_by_one() {
-        let text: Vec<String> = (0..60).map(|n| format!("Sentence number {n} says a little more than nothing.")).collect();
+        let text: Vec<String> = (0..60)
+            .map(|n| format!("Sentence number {n} says a little more than nothing."))
+            .collect();
         let made = chunks(vec![block(1, "A", &text.join(" "))]);
         assert!(made.len() >= 3);
         for pair in made.windows(2) {

@@ -6,8 +6,14 @@ use super::parsed::{Outline, ParseError, Parsed, squeeze};
 /// Reads a table whose first row names its columns. A row is a block, `Name: Ada; Team: Engines`.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
     limits.text(text.len())?;
-    let mut rows = Rows { rest: text, separator: separator(text) };
-    let headers = rows.by_ref().find(|row| row.iter().any(|cell| !cell.is_empty())).unwrap_or_default();
+    let mut rows = Rows {
+        rest: text,
+        separator: separator(text),
+    };
+    let headers = rows
+        .by_ref()
+        .find(|row| row.iter().any(|cell| !cell.is_empty()))
+        .unwrap_or_default();
     let mut outline = Outline::default();
     let mut size = 0;
     for (n, row) in rows.enumerate() {
@@ -23,7 +29,11 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
     if outline.blocks.is_empty() {
         outline.text(None, &headers.join("; "));
     }
-    Ok(Parsed { title: None, pages: None, blocks: outline.finish() })
+    Ok(Parsed {
+        title: None,
+        pages: None,
+        blocks: outline.finish(),
+    })
 }
 
 /// A row of a table as one line, each cell behind the name of its column.
@@ -102,12 +112,20 @@ mod tests {
     use super::*;
 
     fn texts(csv: &str) -> Vec<String> {
-        parse(csv, &Limits::default()).unwrap().blocks.into_iter().map(|b| b.text).collect()
+        parse(csv, &Limits::default())
+            .unwrap()
+            .blocks
+            .into_iter()
+            .map(|b| b.text)
+            .collect()
     }
 
     #[test]
     fn rows_name_their_columns() {
-        assert_eq!(texts("Name,Role\r\nAda,\"Lead, engines\"\r\n\r\n\"Bo \"\"B\"\"\",\n"), ["Name: Ada; Role: Lead, engines", "Name: Bo \"B\""]);
+        assert_eq!(
+            texts("Name,Role\r\nAda,\"Lead, engines\"\r\n\r\n\"Bo \"\"B\"\"\",\n"),
+            ["Name: Ada; Role: Lead, engines", "Name: Bo \"B\""]
+        );
         assert_eq!(texts("a;b\n1;2,5\n"), ["a: 1; b: 2,5"]);
         assert_eq!(texts("only a header"), ["only a header"]);
     }

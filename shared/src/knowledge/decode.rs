@@ -16,7 +16,9 @@ pub(super) fn html(bytes: &[u8]) -> Cow<'_, str> {
 fn with_fallback<'b>(bytes: &'b [u8], fallback: &'static Encoding) -> Cow<'b, str> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Some((encoding, mark)) = Encoding::for_bom(bytes).filter(|(e, _)| *e == UTF_16LE || *e == UTF_16BE) {
-        return encoding.decode_without_bom_handling(bytes.get(mark..).unwrap_or_default()).0;
+        return encoding
+            .decode_without_bom_handling(bytes.get(mark..).unwrap_or_default())
+            .0;
     }
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -57,11 +59,23 @@ mod tests {
         assert_eq!(text(b"\xff\xfeh\0\xef\0"), "hï");
         assert_eq!(text(b"\xfe\xff\0h\0\xef"), "hï");
         assert_eq!(text(b"na\xefve \x80 5"), "naïve € 5");
-        assert_eq!(text("größer, schöner, länger: naïve café é".as_bytes().split_last().unwrap().1), "größer, schöner, länger: naïve café \u{fffd}");
+        assert_eq!(
+            text(
+                "größer, schöner, länger: naïve café é"
+                    .as_bytes()
+                    .split_last()
+                    .unwrap()
+                    .1
+            ),
+            "größer, schöner, länger: naïve café \u{fffd}"
+        );
     }
 
     #[test]
     fn a_page_may_name_its_encoding() {
-        assert_eq!(html(b"<meta charset='shift_jis'>\x93\xfa\x96\x7b"), "<meta charset='shift_jis'>日本");
+        assert_eq!(
+            html(b"<meta charset='shift_jis'>\x93\xfa\x96\x7b"),
+            "<meta charset='shift_jis'>日本"
+        );
     }
 }

@@ -12,8 +12,17 @@ const DEEPEST: usize = 100;
 /// Reads Markdown.
 pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
     limits.text(text.len())?;
-    if text.lines().any(|line| line.chars().take_while(|c| " \t>*+-".contains(*c)).filter(|c| ">*+-".contains(*c)).count() > DEEPEST && !is_rule(line)) {
-        return Err(ParseError::new("This Markdown file nests quotes or lists more than 100 deep."));
+    if text.lines().any(|line| {
+        line.chars()
+            .take_while(|c| " \t>*+-".contains(*c))
+            .filter(|c| ">*+-".contains(*c))
+            .count()
+            > DEEPEST
+            && !is_rule(line)
+    }) {
+        return Err(ParseError::new(
+            "This Markdown file nests quotes or lists more than 100 deep.",
+        ));
     }
     let options = Options::ENABLE_TABLES
         | Options::ENABLE_FOOTNOTES
@@ -36,7 +45,11 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
         reader.event(event);
     }
     reader.flush();
-    Ok(Parsed { title: reader.front_title.or(reader.title), pages: None, blocks: reader.outline.finish() })
+    Ok(Parsed {
+        title: reader.front_title.or(reader.title),
+        pages: None,
+        blocks: reader.outline.finish(),
+    })
 }
 
 /// Whether a line is a thematic break, which may be as long as it likes.
@@ -171,7 +184,9 @@ impl Reader {
 
 /// The value of `title:` (YAML) or `title =` (TOML) in front matter.
 fn front_title(front: &str) -> Option<String> {
-    let value = front.lines().find_map(|line| line.strip_prefix("title")?.trim_start().strip_prefix([':', '=']))?;
+    let value = front
+        .lines()
+        .find_map(|line| line.strip_prefix("title")?.trim_start().strip_prefix([':', '=']))?;
     Some(squeeze(value.trim().trim_matches(['"', '\'']))).filter(|title| !title.is_empty())
 }
 
@@ -186,11 +201,21 @@ mod tests {
 
     #[test]
     fn headings_are_sections_and_lists_keep_their_marks() {
-        let blocks = read("# Manual\n\nHello *there*,\nyou.\n\n## Steps\n\n1. Open\n2. Close\n   - firmly\n\n- [x] done\n");
-        let texts: Vec<_> = blocks.iter().map(|(s, t)| (s.as_deref().unwrap(), t.as_str())).collect();
+        let blocks =
+            read("# Manual\n\nHello *there*,\nyou.\n\n## Steps\n\n1. Open\n2. Close\n   - firmly\n\n- [x] done\n");
+        let texts: Vec<_> = blocks
+            .iter()
+            .map(|(s, t)| (s.as_deref().unwrap(), t.as_str()))
+            .collect();
         assert_eq!(
             texts,
-            [("Manual", "Hello there, you."), ("Steps", "1. Open"), ("Steps", "2. Close"), ("Steps", "- firmly"), ("Steps", "- [x] done")]
+            [
+                ("Manual", "Hello there, you."),
+                ("Steps", "1. Open"),
+                ("Steps", "2. Close"),
+                ("Steps", "- firmly"),
+                ("Steps", "- [x] done")
+            ]
         );
     }
 

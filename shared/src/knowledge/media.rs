@@ -24,10 +24,15 @@ impl MediaType {
     /// # Errors
     /// A sentence that names the supported formats when this is none of them.
     pub fn detect(declared: Option<&str>, filename: Option<&str>, bytes: &[u8]) -> Result<Self, ParseError> {
-        if bytes.get(..bytes.len().min(1024)).is_some_and(|head| head.windows(5).any(|w| w == b"%PDF-")) {
+        if bytes
+            .get(..bytes.len().min(1024))
+            .is_some_and(|head| head.windows(5).any(|w| w == b"%PDF-"))
+        {
             return Ok(Self::Pdf);
         }
-        let extension = filename.and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension.to_lowercase());
+        let extension = filename
+            .and_then(|name| name.rsplit_once('.'))
+            .map(|(_, extension)| extension.to_lowercase());
         let declared = declared.map(|d| d.split(';').next().unwrap_or(d).trim().to_lowercase());
         let by_extension = extension.as_deref().and_then(Self::of_extension);
         let by_content_type = declared.as_deref().and_then(Self::of_content_type);
@@ -37,7 +42,9 @@ impl MediaType {
             _ if is_binary(bytes) => Err(unsupported(extension.as_deref(), declared.as_deref())),
             Some(Self::Text) if by_extension.is_none() && looks_like_html(bytes) => Ok(Self::Html),
             Some(known) => Ok(known),
-            None if refuses(extension.as_deref(), declared.as_deref()) => Err(unsupported(extension.as_deref(), declared.as_deref())),
+            None if refuses(extension.as_deref(), declared.as_deref()) => {
+                Err(unsupported(extension.as_deref(), declared.as_deref()))
+            }
             None if looks_like_html(bytes) => Ok(Self::Html),
             None => Ok(Self::Text),
         }
@@ -81,15 +88,20 @@ impl MediaType {
 /// Whether a name or declared type that we do not know says more than "some bytes" or "some text".
 fn refuses(extension: Option<&str>, declared: Option<&str>) -> bool {
     const OTHERS: [&str; 16] = [
-        "doc", "docx", "odt", "rtf", "xls", "xlsx", "ods", "ppt", "pptx", "key", "pages", "epub", "zip", "xml", "json", "svg",
+        "doc", "docx", "odt", "rtf", "xls", "xlsx", "ods", "ppt", "pptx", "key", "pages", "epub", "zip", "xml", "json",
+        "svg",
     ];
     extension.is_some_and(|e| OTHERS.contains(&e))
-        || declared.is_some_and(|d| !d.is_empty() && d != "application/octet-stream" && d != "binary/octet-stream" && !d.starts_with("text/"))
+        || declared.is_some_and(|d| {
+            !d.is_empty() && d != "application/octet-stream" && d != "binary/octet-stream" && !d.starts_with("text/")
+        })
 }
 
 fn unsupported(extension: Option<&str>, declared: Option<&str>) -> ParseError {
     let what = match (extension, declared) {
-        (Some(extension), _) if extension.len() <= 12 && extension.chars().all(char::is_alphanumeric) => format!(" (.{extension})"),
+        (Some(extension), _) if extension.len() <= 12 && extension.chars().all(char::is_alphanumeric) => {
+            format!(" (.{extension})")
+        }
         (_, Some(declared)) if !declared.is_empty() && declared.len() <= 80 => format!(" ({declared})"),
         _ => String::new(),
     };
@@ -104,14 +116,19 @@ fn is_binary(bytes: &[u8]) -> bool {
         return false;
     }
     let head = bytes.get(..bytes.len().min(8192)).unwrap_or(bytes);
-    let controls = head.iter().filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31 | 127)).count();
+    let controls = head
+        .iter()
+        .filter(|b| matches!(b, 0..=8 | 14..=26 | 28..=31 | 127))
+        .count();
     head.contains(&0) || controls * 50 > head.len().max(50)
 }
 
 fn looks_like_html(bytes: &[u8]) -> bool {
     let head = String::from_utf8_lossy(bytes.get(..bytes.len().min(512)).unwrap_or(bytes)).to_lowercase();
     let head = head.trim_start_matches('\u{feff}').trim_start();
-    head.starts_with("<!doctype html") || head.starts_with("<html") || (head.starts_with("<?xml") && head.contains("<html"))
+    head.starts_with("<!doctype html")
+        || head.starts_with("<html")
+        || (head.starts_with("<?xml") && head.contains("<html"))
 }
 
 #[cfg(test)]
@@ -122,7 +139,10 @@ mod tests {
     fn bytes_then_name_then_declared_type_decide() {
         let detect = |declared, name, bytes: &[u8]| MediaType::detect(declared, name, bytes).unwrap();
         assert_eq!(detect(Some("text/plain"), Some("a.txt"), b"%PDF-1.7"), MediaType::Pdf);
-        assert_eq!(detect(Some("application/octet-stream"), Some("A.MD"), b"# a"), MediaType::Markdown);
+        assert_eq!(
+            detect(Some("application/octet-stream"), Some("A.MD"), b"# a"),
+            MediaType::Markdown
+        );
         assert_eq!(detect(Some("text/html; charset=utf-8"), None, b"hi"), MediaType::Html);
         assert_eq!(detect(None, Some("page"), b"\n<!DOCTYPE html><p>hi"), MediaType::Html);
         assert_eq!(detect(None, None, b"hi"), MediaType::Text);

@@ -61,7 +61,8 @@ pub(super) fn squeeze(text: &str) -> String {
 
 /// Whether a character shows: neither a control character nor one of zero width, nor a stand-in for what could not be read.
 pub(super) fn is_visible(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
+    !c.is_control()
+        && !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fffd}')
 }
 
 /// Blocks under the headings they belong to. A heading with nothing under it becomes a block, so that no text is lost.
@@ -93,13 +94,20 @@ impl Outline {
 
     /// Adds a block whose line breaks matter, such as code.
     pub fn verbatim(&mut self, page: Option<u32>, text: &str) {
-        let text: String = text.chars().filter(|&c| c == '\n' || c == '\t' || is_visible(c)).collect();
+        let text: String = text
+            .chars()
+            .filter(|&c| c == '\n' || c == '\t' || is_visible(c))
+            .collect();
         let text = text.trim_matches('\n').trim_end();
         if text.trim().is_empty() {
             return;
         }
         self.bare = None;
-        self.blocks.push(Block { page, section: self.section.clone(), text: text.to_owned() });
+        self.blocks.push(Block {
+            page,
+            section: self.section.clone(),
+            text: text.to_owned(),
+        });
     }
 
     /// The finished blocks.
@@ -110,7 +118,11 @@ impl Outline {
 
     fn flush(&mut self) {
         if let Some((page, text)) = self.bare.take() {
-            self.blocks.push(Block { page, section: self.section.clone(), text });
+            self.blocks.push(Block {
+                page,
+                section: self.section.clone(),
+                text,
+            });
         }
     }
 }

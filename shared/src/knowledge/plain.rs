@@ -9,7 +9,11 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
     let mut outline = Outline::default();
     let mut paragraph = String::new();
     // Old files end lines with a carriage return alone.
-    let ends: &[char] = if text.contains('\n') { &['\n', '\u{c}', '\u{2029}'] } else { &['\r', '\u{c}', '\u{2029}'] };
+    let ends: &[char] = if text.contains('\n') {
+        &['\n', '\u{c}', '\u{2029}']
+    } else {
+        &['\r', '\u{c}', '\u{2029}']
+    };
     for line in text.split(ends).chain([""]) {
         let line = line.trim();
         if line.is_empty() || starts_item(line) {
@@ -21,7 +25,11 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
         paragraph.push_str(line);
     }
     outline.text(None, &paragraph);
-    Ok(Parsed { title: None, pages: None, blocks: outline.finish() })
+    Ok(Parsed {
+        title: None,
+        pages: None,
+        blocks: outline.finish(),
+    })
 }
 
 /// Whether a line begins an item of a list: a bullet, or a number or single letter with a stop or bracket.
@@ -32,14 +40,18 @@ pub(super) fn starts_item(line: &str) -> bool {
     if rest.trim().is_empty() {
         return false;
     }
-    if matches!(mark, "-" | "*" | "+" | "•" | "–" | "◦" | "▪" | "‣" | "●" | "○" | "■" | "·" | "\u{f0b7}") {
+    if matches!(
+        mark,
+        "-" | "*" | "+" | "•" | "–" | "◦" | "▪" | "‣" | "●" | "○" | "■" | "·" | "\u{f0b7}"
+    ) {
         return true;
     }
     let inner = mark.trim_start_matches('(');
     let Some(inner) = inner.strip_suffix(['.', ')']) else {
         return false;
     };
-    let digits = inner.chars().all(|c| c.is_ascii_digit() || c == '.') && inner.starts_with(|c: char| c.is_ascii_digit());
+    let digits =
+        inner.chars().all(|c| c.is_ascii_digit() || c == '.') && inner.starts_with(|c: char| c.is_ascii_digit());
     (digits && inner.len() <= 6) || (inner.len() == 1 && mark.ends_with(')') && inner.chars().all(char::is_alphabetic))
 }
 
@@ -49,9 +61,16 @@ mod tests {
 
     #[test]
     fn paragraphs_are_joined_and_items_kept_apart() {
-        let parsed = parse("One line\r\nand its end.\r\n\r\nTo do:\n- first\n  goes on\n2) second\n", &Limits::default()).unwrap();
+        let parsed = parse(
+            "One line\r\nand its end.\r\n\r\nTo do:\n- first\n  goes on\n2) second\n",
+            &Limits::default(),
+        )
+        .unwrap();
         let texts: Vec<_> = parsed.blocks.iter().map(|b| b.text.as_str()).collect();
-        assert_eq!(texts, ["One line and its end.", "To do:", "- first goes on", "2) second"]);
+        assert_eq!(
+            texts,
+            ["One line and its end.", "To do:", "- first goes on", "2) second"]
+        );
     }
 
     #[test]

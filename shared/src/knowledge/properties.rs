@@ -4,7 +4,13 @@ use super::{Block, MediaType, Parsed, chunk, parse};
 use crate::text::words;
 use proptest::prelude::*;
 
-const FORMATS: [MediaType; 5] = [MediaType::Pdf, MediaType::Markdown, MediaType::Html, MediaType::Text, MediaType::Csv];
+const FORMATS: [MediaType; 5] = [
+    MediaType::Pdf,
+    MediaType::Markdown,
+    MediaType::Html,
+    MediaType::Text,
+    MediaType::Csv,
+];
 
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -69,6 +69,14 @@ impl Search {
     }
 }
 
+impl Search {
+    /// The same index with another weight of the dense part: for comparing.
+    #[must_use]
+    pub fn weighted(&self, weight: f32) -> Self {
+        Self { weight, ..self.clone() }
+    }
+}
+
 /// Reads an answer: 429 and 5xx mean that the index is busy, anything else unexpected is our fault.
 async fn read<T: DeserializeOwned>(answer: Result<Response, opensearch::Error>) -> Result<T, Error> {
     let answer = answer.map_err(Error::unavailable)?;

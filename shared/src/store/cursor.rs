@@ -62,15 +62,14 @@ mod tests {
             let here = Partition::global("A", &["x"]);
             let there = Partition::global("B", &[&other]);
             let text = Cursor::after(&sk).encode(&here);
-            prop_assert_eq!(Cursor::decode(&text, &here).unwrap().sk(), sk);
+            prop_assert_eq!(Cursor::decode(&text, &here).unwrap(), Cursor(sk.clone()));
             prop_assert!(Cursor::decode(&text, &there).is_err());
             let mut bytes = text.into_bytes();
             let at = flip % bytes.len();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            if let Ok(text) = String::from_utf8(bytes) {
-                prop_assert!(Cursor::decode(&text, &here).is_err_and(|e| e.to_string().contains("cursor"))
-                    || Cursor::decode(&text, &here).is_ok_and(|c| c.sk() == sk));
-            }
+            // Bits behind the last whole byte may change without a meaning; nothing else may.
+            let read = Cursor::decode(std::str::from_utf8(&bytes).unwrap(), &here);
+            prop_assert!(read.is_err() || read.is_ok_and(|cursor| cursor.sk() == sk));
         }
     }
 }

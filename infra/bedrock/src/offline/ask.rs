@@ -70,12 +70,9 @@ impl Ask {
             .iter()
             .any(|word| word.starts_with("summar") || word == "overview" || word == "outline");
         if topics > 0 {
-            terms
-                .iter_mut()
-                .for_each(|term| term.binding = term.is_topic());
+            terms.iter_mut().for_each(|term| term.binding = term.is_topic());
         }
-        let anything =
-            topics == 0 && (overview || said.iter().any(|word| ABOUT_ALL.contains(&word.as_str())));
+        let anything = topics == 0 && (overview || said.iter().any(|word| ABOUT_ALL.contains(&word.as_str())));
         if topics <= FEW && !anything {
             add_earlier(&mut terms, earlier, topics == 0);
         }
@@ -106,17 +103,8 @@ fn own_terms(question: &str) -> Vec<Term> {
 
 /// Adds the words of the last earlier turn that has a topic. They bind only where the question has no topic itself.
 fn add_earlier(terms: &mut Vec<Term>, earlier: &[&str], binding: bool) {
-    let topics = |turn: &&str| {
-        own_terms(turn)
-            .into_iter()
-            .filter(Term::is_topic)
-            .collect::<Vec<_>>()
-    };
-    let before = earlier
-        .iter()
-        .rev()
-        .map(topics)
-        .find(|found| !found.is_empty());
+    let topics = |turn: &&str| own_terms(turn).into_iter().filter(Term::is_topic).collect::<Vec<_>>();
+    let before = earlier.iter().rev().map(topics).find(|found| !found.is_empty());
     for term in before.into_iter().flatten() {
         if terms.iter().all(|own| own.stem != term.stem) {
             terms.push(Term {
@@ -140,14 +128,7 @@ fn asks_for_a_number(said: &[String]) -> bool {
         || said.iter().any(|word| {
             matches!(
                 word.as_str(),
-                "when"
-                    | "number"
-                    | "amount"
-                    | "percentage"
-                    | "limit"
-                    | "deadline"
-                    | "price"
-                    | "cost"
+                "when" | "number" | "amount" | "percentage" | "limit" | "deadline" | "price" | "cost"
             )
         })
 }

@@ -64,22 +64,9 @@ fn alike(a: &Passage, b: &Passage) -> bool {
 }
 
 fn points_back(text: &str) -> bool {
-    let first = text
-        .split(|c: char| !c.is_alphanumeric())
-        .next()
-        .unwrap_or_default();
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
     matches!(
         first,
-        "It" | "They"
-            | "This"
-            | "These"
-            | "Those"
-            | "Such"
-            | "He"
-            | "She"
-            | "Both"
-            | "However"
-            | "Otherwise"
-            | "That"
+        "It" | "They" | "This" | "These" | "Those" | "Such" | "He" | "She" | "Both" | "However" | "Otherwise" | "That"
     )
 }

@@ -33,10 +33,7 @@ impl<'a> Table<'a> {
             if stems.contains(&term.stem) {
                 1.0
             } else {
-                stems
-                    .iter()
-                    .map(|stem| likeness(&term.stem, stem))
-                    .fold(0.0, f64::max)
+                stems.iter().map(|stem| likeness(&term.stem, stem)).fold(0.0, f64::max)
             }
         };
         let row = |passage: &Passage| {
@@ -71,11 +68,7 @@ impl<'a> Table<'a> {
             .enumerate()
             .map(|(at, term)| term.weight * rarity(at))
             .collect();
-        Self {
-            terms,
-            worth,
-            matches,
-        }
+        Self { terms, worth, matches }
     }
 
     /// A passage's worth beside what the chosen ones have said already.

@@ -26,18 +26,16 @@ use small_talk::SmallTalk;
 
 /// The sentence said when the sources do not hold an answer.
 const REFUSAL: &str = "The sources do not say anything about that.";
-const GREETING: &str = "Hello! I am docent's offline model: ask me something about your documents, and I answer by quoting them.";
+const GREETING: &str =
+    "Hello! I am docent's offline model: ask me something about your documents, and I answer by quoting them.";
 const THANKS: &str = "You are welcome! Ask me anything else about your documents.";
-const NO_SOURCES: &str = "I am docent's offline model: I answer by quoting documents, and this message came without any.";
+const NO_SOURCES: &str =
+    "I am docent's offline model: I answer by quoting documents, and this message came without any.";
 
 /// The whole answer to a turn.
 pub(crate) fn answer(turn: &Turn) -> Answer {
     let (text, stop) = cut(say(turn), turn.limits.max_tokens);
-    let read = turn
-        .messages
-        .iter()
-        .map(|message| tokens(&message.text))
-        .sum::<u32>();
+    let read = turn.messages.iter().map(|message| tokens(&message.text)).sum::<u32>();
     let usage = Usage {
         input: read + tokens(&turn.system),
         output: tokens(&text),
@@ -52,9 +50,7 @@ pub(crate) fn answer(turn: &Turn) -> Answer {
 /// The answer word by word, each `delay` after the one before.
 pub(crate) fn stream(turn: &Turn, delay: Duration) -> Pieces {
     let Answer { text, stop, usage } = answer(turn);
-    let mut pieces: Vec<Piece> = words(&text)
-        .map(|word| Piece::Text(word.to_owned()))
-        .collect();
+    let mut pieces: Vec<Piece> = words(&text).map(|word| Piece::Text(word.to_owned())).collect();
     pieces.push(Piece::End { stop, usage });
     if delay.is_zero() {
         return futures::stream::iter([Ok(pieces)]).boxed();
@@ -83,17 +79,13 @@ fn say(turn: &Turn) -> Cow<'static, str> {
     if !prompt.has_sources && turn.system.to_lowercase().contains("title") {
         return title::title(&prompt.question).into();
     }
-    let earlier: Vec<&str> = earlier
-        .iter()
-        .map(|prompt| prompt.question.as_str())
-        .collect();
+    let earlier: Vec<&str> = earlier.iter().map(|prompt| prompt.question.as_str()).collect();
     let ask = Ask::new(&prompt.question, &earlier);
     match ask.small_talk {
         Some(SmallTalk::Greeting) => GREETING.into(),
         Some(SmallTalk::Thanks) => THANKS.into(),
         None if !prompt.has_sources => NO_SOURCES.into(),
-        None => pick::pick(&ask, &prompt.sources)
-            .map_or(REFUSAL.into(), |quotes| quote::compose(&quotes).into()),
+        None => pick::pick(&ask, &prompt.sources).map_or(REFUSAL.into(), |quotes| quote::compose(&quotes).into()),
     }
 }
 
@@ -114,9 +106,7 @@ fn cut(text: Cow<'static, str>, most: Option<u32>) -> (Cow<'static, str>, StopRe
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let letters = rest
-            .find(|c: char| !c.is_whitespace())
-            .unwrap_or(rest.len());
+        let letters = rest.find(|c: char| !c.is_whitespace()).unwrap_or(rest.len());
         let end = rest[letters..]
             .find(char::is_whitespace)
             .map_or(rest.len(), |at| letters + at);

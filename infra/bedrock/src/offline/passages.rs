@@ -76,10 +76,7 @@ fn collapse(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(open) = rest.find('[') {
-        let digits = rest[open + 1..]
-            .bytes()
-            .take_while(u8::is_ascii_digit)
-            .count();
+        let digits = rest[open + 1..].bytes().take_while(u8::is_ascii_digit).count();
         let is_mark = digits > 0 && rest[open + 1 + digits..].starts_with(']');
         let (before, after) = if is_mark {
             (&rest[..open], &rest[open + digits + 2..])

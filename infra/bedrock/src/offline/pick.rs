@@ -42,10 +42,7 @@ pub(super) fn pick(ask: &Ask, sources: &[Source]) -> Option<Vec<Quote>> {
     }
     let quote = |at: usize| {
         let Passage {
-            source,
-            text,
-            whole,
-            ..
+            source, text, whole, ..
         } = &passages.list[at];
         Quote {
             id: sources[*source].id.clone(),
@@ -53,12 +50,7 @@ pub(super) fn pick(ask: &Ask, sources: &[Source]) -> Option<Vec<Quote>> {
             whole: *whole,
         }
     };
-    Some(
-        in_order(chosen, &passages.list)
-            .into_iter()
-            .map(quote)
-            .collect(),
-    )
+    Some(in_order(chosen, &passages.list).into_iter().map(quote).collect())
 }
 
 /// The first sentences of the first sources, for a question that means them all.
@@ -95,23 +87,13 @@ fn choose(table: &Table<'_>, ask: &Ask, passages: &Passages) -> Vec<usize> {
     let most = if ask.overview { 6 } else { 5 };
     let mut best: Option<Best> = None;
     while chosen.list.len() < most {
-        let worthy = |&(score, at): &(f64, usize)| {
-            score > 0.0
-                && best
-                    .as_ref()
-                    .is_none_or(|best| score >= best.bar(table, at))
-        };
+        let worthy =
+            |&(score, at): &(f64, usize)| score > 0.0 && best.as_ref().is_none_or(|best| score >= best.bar(table, at));
         let scored = left
             .iter()
-            .map(|&at| {
-                (
-                    table.score(at, &said) * quality(&passages.list[at], ask),
-                    at,
-                )
-            })
+            .map(|&at| (table.score(at, &said) * quality(&passages.list[at], ask), at))
             .filter(worthy);
-        let Some((score, at)) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)))
-        else {
+        let Some((score, at)) = scored.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1))) else {
             break;
         };
         best.get_or_insert_with(|| Best {
@@ -139,12 +121,7 @@ impl Best {
     /// What a further passage has to score.
     fn bar(&self, table: &Table<'_>, at: usize) -> f64 {
         let easy = self.overview || (self.named && table.is_named(at));
-        self.score
-            * if easy {
-                WORTH_ADDING_OVERVIEW
-            } else {
-                WORTH_ADDING
-            }
+        self.score * if easy { WORTH_ADDING_OVERVIEW } else { WORTH_ADDING }
     }
 }
 
@@ -167,8 +144,8 @@ fn quality(passage: &Passage, ask: &Ask) -> f64 {
 
 fn has_number(text: &str) -> bool {
     const NUMBERS: [&str; 14] = [
-        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve",
-        "once", "twice", "half",
+        "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "twelve", "once", "twice",
+        "half",
     ];
     text.contains(|c: char| c.is_ascii_digit())
         || shared::text::words(text).any(|word| NUMBERS.contains(&word.as_str()))

@@ -70,9 +70,7 @@ pub(super) fn small_talk(said: &[String]) -> Option<SmallTalk> {
     let all_in = |known: &[&str]| said.iter().all(|word| known.contains(&word.as_str()));
     let line = said.join(" ");
     let first = said.first().map(String::as_str)?;
-    if said.len() <= 6
-        && (ABOUT_ME.contains(&line.as_str()) || (OPENERS.contains(&first) && all_in(GREETINGS)))
-    {
+    if said.len() <= 6 && (ABOUT_ME.contains(&line.as_str()) || (OPENERS.contains(&first) && all_in(GREETINGS))) {
         return Some(SmallTalk::Greeting);
     }
     let thanks = said.len() <= 5

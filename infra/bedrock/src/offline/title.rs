@@ -55,10 +55,8 @@ const FRAME: &[&str] = &[
 /// At most six words of the question, in sentence case: `What is the vacation policy?` is about `Vacation policy`.
 pub(super) fn title(question: &str) -> String {
     let plain = |word: &str| {
-        word.trim_matches(|c: char| {
-            !c.is_alphanumeric() && !matches!(c, '%' | '$' | '€' | '+' | '#')
-        })
-        .to_owned()
+        word.trim_matches(|c: char| !c.is_alphanumeric() && !matches!(c, '%' | '$' | '€' | '+' | '#'))
+            .to_owned()
     };
     let longest = sentences(question)
         .into_iter()
@@ -66,24 +64,12 @@ pub(super) fn title(question: &str) -> String {
         .max_by_key(|words| subject(words).len())
         .unwrap_or_default();
     let named = subject(&longest);
-    let kept = if named.is_empty() {
-        &longest[..]
-    } else {
-        named
-    };
+    let kept = if named.is_empty() { &longest[..] } else { named };
     let mut kept = &kept[..kept.len().min(MOST_WORDS)];
-    while kept.len() > 1
-        && kept
-            .last()
-            .is_some_and(|word| is_stop_word(&word.to_lowercase()))
-    {
+    while kept.len() > 1 && kept.last().is_some_and(|word| is_stop_word(&word.to_lowercase())) {
         kept = &kept[..kept.len() - 1];
     }
-    let title = kept
-        .iter()
-        .map(|word| plain(word))
-        .collect::<Vec<_>>()
-        .join(" ");
+    let title = kept.iter().map(|word| plain(word)).collect::<Vec<_>>().join(" ");
     let title: String = sentence_case(&title).chars().take(MOST_CHARS).collect();
     if title.is_empty() {
         "New conversation".to_owned()
@@ -101,10 +87,7 @@ fn words_of(sentence: &str) -> Vec<&str> {
 
 /// The words without the empty ones at both ends.
 fn subject<'t, 'w>(words: &'t [&'w str]) -> &'t [&'w str] {
-    let start = words
-        .iter()
-        .position(|word| !empty(word))
-        .unwrap_or(words.len());
+    let start = words.iter().position(|word| !empty(word)).unwrap_or(words.len());
     let end = words
         .iter()
         .rposition(|word| !empty(word))
@@ -113,18 +96,16 @@ fn subject<'t, 'w>(words: &'t [&'w str]) -> &'t [&'w str] {
 }
 
 fn empty(word: &str) -> bool {
-    let word = word
-        .trim_matches(|c: char| !c.is_alphanumeric())
-        .to_lowercase();
+    let word = word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
     let contracted = word.split(['\'', '’']).next().unwrap_or_default();
     is_stop_word(&word) || is_stop_word(contracted) || FRAME.contains(&word.as_str())
 }
 
 fn sentence_case(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -141,10 +122,7 @@ mod tests {
                 "Parental leave rules",
             ),
             ("Summarize the benefits package", "Benefits package"),
-            (
-                "Can I carry over unused vacation?",
-                "Carry over unused vacation",
-            ),
+            ("Can I carry over unused vacation?", "Carry over unused vacation"),
             (
                 "how do I get \"HR\" approval for remote work from abroad in the summer of next year",
                 "HR approval for remote work",

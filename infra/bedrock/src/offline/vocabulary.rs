@@ -61,8 +61,7 @@ const SAME: &[&str] = &[
     "notice advance ahead beforehand",
 ];
 
-static FRAME_STEMS: LazyLock<HashSet<String>> =
-    LazyLock::new(|| stems(FRAME).into_iter().collect());
+static FRAME_STEMS: LazyLock<HashSet<String>> = LazyLock::new(|| stems(FRAME).into_iter().collect());
 
 static GROUP_OF: LazyLock<HashMap<String, usize>> = LazyLock::new(|| {
     let groups = SAME.iter().enumerate();

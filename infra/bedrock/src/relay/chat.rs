@@ -51,8 +51,7 @@ impl Relay {
         let response = self.complete(turn, false).await?;
         let completion: Completion = self.json(response).await?;
         let choice = completion.choices.into_iter().next();
-        let choice =
-            choice.ok_or_else(|| Fault::model("The model server answered without a choice."))?;
+        let choice = choice.ok_or_else(|| Fault::model("The model server answered without a choice."))?;
         let text = choice.message.content.unwrap_or_default();
         let usage = completion
             .usage
@@ -84,9 +83,7 @@ impl Relay {
             model: self.chat_model().await?,
             messages: system.into_iter().chain(said).collect(),
             stream,
-            stream_options: stream.then_some(StreamOptions {
-                include_usage: true,
-            }),
+            stream_options: stream.then_some(StreamOptions { include_usage: true }),
             max_tokens: turn.limits.max_tokens,
             temperature: turn.limits.temperature,
             top_p: turn.limits.top_p,
@@ -138,11 +135,7 @@ impl Relay {
 /// Reads what follows the end, which is nothing but makes the connection fit for another call, without keeping anyone waiting.
 fn drain(mut rest: impl Stream<Item = reqwest::Result<Bytes>> + Send + Unpin + 'static) {
     if rest.next().now_or_never().is_none() {
-        tokio::spawn(async move {
-            tokio::time::timeout(Duration::from_secs(1), rest.next())
-                .await
-                .is_ok()
-        });
+        tokio::spawn(async move { tokio::time::timeout(Duration::from_secs(1), rest.next()).await.is_ok() });
     }
 }
 
@@ -155,11 +148,7 @@ fn role(role: Role) -> &'static str {
 
 /// About how many tokens were read, for a server that does not count.
 fn input(turn: &Turn) -> u32 {
-    turn.messages
-        .iter()
-        .map(|message| tokens(&message.text))
-        .sum::<u32>()
-        + tokens(&turn.system)
+    turn.messages.iter().map(|message| tokens(&message.text)).sum::<u32>() + tokens(&turn.system)
 }
 
 fn estimate(input: u32, text: &str) -> Usage {

@@ -41,9 +41,7 @@ impl Relay {
             input,
             encoding_format: "float",
         };
-        let response = self
-            .send(self.client.post(self.url("embeddings")).json(&body))
-            .await?;
+        let response = self.send(self.client.post(self.url("embeddings")).json(&body)).await?;
         let answer: EmbeddingIn = self.json(response).await?;
         let counted = answer.usage.and_then(|usage| usage.prompt_tokens);
         let first = answer.data.into_iter().next();

@@ -22,10 +22,7 @@ impl Lines {
 
     /// The next value that is complete.
     pub(super) fn next_data(&mut self) -> Option<Bytes> {
-        while let Some(at) = self.held[self.searched..]
-            .iter()
-            .position(|&byte| byte == b'\n')
-        {
+        while let Some(at) = self.held[self.searched..].iter().position(|&byte| byte == b'\n') {
             let line = self.held.split_to(self.searched + at + 1).freeze();
             self.searched = 0;
             if let Some(data) = data(line) {
@@ -48,10 +45,7 @@ fn data(mut line: Bytes) -> Option<Bytes> {
         return None;
     }
     line.advance(5);
-    let start = line
-        .iter()
-        .take_while(|byte| byte.is_ascii_whitespace())
-        .count();
+    let start = line.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
     line.advance(start);
     let end = line
         .iter()

@@ -73,8 +73,7 @@ impl Relay {
         let url = url.ok_or_else(|| RelayError::Address(base.clone()))?;
         let mut headers = HeaderMap::new();
         if let Some(key) = api_key {
-            let mut bearer =
-                HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| RelayError::Key)?;
+            let mut bearer = HeaderValue::from_str(&format!("Bearer {key}")).map_err(|_| RelayError::Key)?;
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
@@ -114,9 +113,8 @@ impl Relay {
     async fn list_first(&self) -> Result<String, Fault> {
         let response = self.send(self.client.get(self.url("models"))).await?;
         let listing: Listing = self.json(response).await?;
-        let for_chat = |listed: &Listed| {
-            !listed.id.contains("embed") && Some(&listed.id) != self.embedding_model.as_ref()
-        };
+        let for_chat =
+            |listed: &Listed| !listed.id.contains("embed") && Some(&listed.id) != self.embedding_model.as_ref();
         let first = listing.data.into_iter().find(for_chat);
         let missing = || {
             Fault::unavailable(format!(
@@ -146,10 +144,7 @@ impl Relay {
     }
 
     async fn json<T: for<'de> Deserialize<'de>>(&self, response: Response) -> Result<T, Fault> {
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| self.failed(&error))?;
+        let body = response.bytes().await.map_err(|error| self.failed(&error))?;
         serde_json::from_slice(&body).map_err(|error| {
             Fault::model(format!(
                 "The model server at {} answered something else than expected: {error}.",
@@ -181,10 +176,7 @@ impl Relay {
 
 fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    host == "localhost"
-        || host
-            .parse::<std::net::IpAddr>()
-            .is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// The sentence in an OpenAI-style error body, or the body itself, shortened.
@@ -197,10 +189,6 @@ fn reason(body: &str) -> String {
         .or(parsed["message"].as_str())
         .unwrap_or(body)
         .trim();
-    let message = if message.is_empty() {
-        "no reason given"
-    } else {
-        message
-    };
+    let message = if message.is_empty() { "no reason given" } else { message };
     message.chars().take(MOST_MESSAGE).collect()
 }

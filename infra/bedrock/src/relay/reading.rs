@@ -26,9 +26,7 @@ impl Reading {
     /// The pieces in what arrived.
     pub(super) fn take(&mut self, arrived: &[u8]) -> Result<Vec<Piece>, Fault> {
         if !self.lines.push(arrived) {
-            return Err(Fault::stream(
-                "The model server sent a line without an end.",
-            ));
+            return Err(Fault::stream("The model server sent a line without an end."));
         }
         let mut pieces = Vec::new();
         while let Some(data) = self.lines.next_data() {
@@ -49,10 +47,7 @@ impl Reading {
         })?;
         if let Some(error) = chunk.error.filter(|error| !error.is_null()) {
             let body = serde_json::json!({ "error": error }).to_string();
-            return Err(Fault::stream(format!(
-                "The model server gave up: {}",
-                reason(&body)
-            )));
+            return Err(Fault::stream(format!("The model server gave up: {}", reason(&body))));
         }
         self.usage = chunk.usage.map(Usage::from).or(self.usage);
         let Some(choice) = chunk.choices.into_iter().next() else {
@@ -87,9 +82,7 @@ impl Reading {
                 usage,
             }])
         } else {
-            Err(Fault::stream(
-                "The model server broke off in the middle of its answer.",
-            ))
+            Err(Fault::stream("The model server broke off in the middle of its answer."))
         };
         rest.filter(|rest| rest.is_ok() && whole)
             .into_iter()

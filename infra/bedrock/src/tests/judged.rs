@@ -15,25 +15,13 @@ const ANSWERED: &[(&str, &[&str])] = &[
         &["15 days of paid vacation annually. [1]"],
     ),
     ("How many vacation days do I get?", &["15 days"]),
-    (
-        "How many days of annual leave do full-time staff get?",
-        &["15 days"],
-    ),
+    ("How many days of annual leave do full-time staff get?", &["15 days"]),
     ("What is the vacation allowance?", &["15 days"]),
-    (
-        "Can I carry over unused vacation?",
-        &["Up to 5 unused days", "[1]"],
-    ),
+    ("Can I carry over unused vacation?", &["Up to 5 unused days", "[1]"]),
     ("When do carried over days expire?", &["March 31"]),
-    (
-        "How much vacation do part-time employees get?",
-        &["in proportion"],
-    ),
+    ("How much vacation do part-time employees get?", &["in proportion"]),
     ("How do I request time off?", &["staff portal", "[2]"]),
-    (
-        "How fast does my manager answer a request?",
-        &["three working days"],
-    ),
+    ("How fast does my manager answer a request?", &["three working days"]),
     ("When do I need a doctor's note?", &["fourth day"]),
     ("How long is sick pay continued?", &["six weeks"]),
     ("What does this say about overtime?", &["150 %", "[5]"]),
@@ -49,24 +37,15 @@ const ANSWERED: &[(&str, &[&str])] = &[
     ("What is the limit for meals per day?", &["$60"]),
     ("Is alcohol reimbursed?", &["not reimbursed & tips"]),
     ("Which class can I fly on long flights?", &["economy"]),
-    (
-        "When must receipts be handed in?",
-        &["within 30 days of the trip. [7]"],
-    ),
-    (
-        "How do I clean the filter?",
-        &["Rinse it under warm water", "[8]"],
-    ),
+    ("When must receipts be handed in?", &["within 30 days of the trip. [7]"]),
+    ("How do I clean the filter?", &["Rinse it under warm water", "[8]"]),
     ("What does error E4 mean?", &["tank is empty", "[8]"]),
     ("How heavy is the Kestrel 200?", &["4.2 kg", "[9]"]),
     ("How long does the warranty last?", &["24 months"]),
     ("What is the travel policy?", &["[6]"]),
     ("What is in these documents?", &["[1]", "[2]", "[3]"]),
     ("how many hours is the working week", &["38 hours"]),
-    (
-        "How much notice is needed to request vacation?",
-        &["two weeks ahead"],
-    ),
+    ("How much notice is needed to request vacation?", &["two weeks ahead"]),
     ("what should i do when i'm ill", &["tell their manager"]),
     (
         "Can overtime be taken as time off?",
@@ -78,10 +57,7 @@ const ANSWERED: &[(&str, &[&str])] = &[
     ("When do benefits start?", &["three months"]),
     ("Do I get vacation?", &["15 days"]),
     ("Where do I book a hotel?", &["travel desk"]),
-    (
-        "Explain the sick leave policy",
-        &["tell their manager", "[3]"],
-    ),
+    ("Explain the sick leave policy", &["tell their manager", "[3]"]),
     ("overtime", &["150 %"]),
     ("Who approves overtime?", &["approved by a manager"]),
 ];
@@ -149,14 +125,8 @@ fn ask_over(turns: &[&str], pages: &[super::sources::Page]) -> String {
 fn questions_with_an_answer_get_it_quoted() {
     for (question, wanted) in ANSWERED {
         let answer = ask(&[question]);
-        assert!(
-            wanted.iter().all(|part| answer.contains(part)),
-            "{question}: {answer}"
-        );
-        assert!(
-            answer.contains('[') && answer.len() < 660,
-            "{question}: {answer}"
-        );
+        assert!(wanted.iter().all(|part| answer.contains(part)), "{question}: {answer}");
+        assert!(answer.contains('[') && answer.len() < 660, "{question}: {answer}");
     }
 }
 
@@ -172,20 +142,14 @@ fn questions_without_an_answer_are_refused_in_one_fixed_sentence() {
 fn every_quote_stands_in_the_source_that_it_names() {
     for (question, _) in ANSWERED {
         let answer = ask(&[question]);
-        for (quote, number) in answer
-            .split_inclusive(']')
-            .filter_map(|part| part.rsplit_once(" ["))
-        {
+        for (quote, number) in answer.split_inclusive(']').filter_map(|part| part.rsplit_once(" [")) {
             let source: usize = number.trim_end_matches(']').parse().unwrap();
             let words = |text: &str| {
                 shared::text::words(&text.replace("&amp;", "&").replace("[2]", ""))
                     .collect::<Vec<_>>()
                     .join(" ")
             };
-            assert!(
-                words(PAGES[source - 1].2).contains(&words(quote)),
-                "{quote} [{source}]"
-            );
+            assert!(words(PAGES[source - 1].2).contains(&words(quote)), "{quote} [{source}]");
         }
     }
 }
@@ -226,29 +190,19 @@ fn an_instruction_in_a_source_is_at_most_quoted() {
         ask_over(&["Where is the cellar key?"], &[page]),
         "The cellar key hangs behind the door. [1]"
     );
-    assert_eq!(
-        ask_over(&["What is the capital of Mongolia?"], &[page]),
-        REFUSAL
-    );
+    assert_eq!(ask_over(&["What is the capital of Mongolia?"], &[page]), REFUSAL);
 }
 
 #[test]
 fn overlapping_chunks_are_quoted_once_and_long_sentences_are_cut() {
-    let same = (
-        "Guide",
-        "",
-        "the end of it. The cellar key hangs behind the door.",
-    );
+    let same = ("Guide", "", "the end of it. The cellar key hangs behind the door.");
     assert_eq!(
         ask_over(&["Where is the cellar key?"], &[same, same]),
         "The cellar key hangs behind the door. [1]"
     );
     let text: &'static str = format!("The cellar key {}hangs there.", "really ".repeat(400)).leak();
     let answer = ask_over(&["Where is the cellar key?"], &[("Guide", "", text)]);
-    assert!(
-        answer.len() < 600 && answer.ends_with("really… [1]"),
-        "{answer}"
-    );
+    assert!(answer.len() < 600 && answer.ends_with("really… [1]"), "{answer}");
 }
 
 #[test]

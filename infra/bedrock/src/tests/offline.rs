@@ -30,9 +30,10 @@ async fn a_question_is_answered_with_text_stop_reason_and_usage() {
     let answer = sent.output().unwrap().as_message().unwrap();
     assert_eq!(answer.role, ConversationRole::Assistant);
     assert!(
-        answer.content[0].as_text().unwrap().starts_with(
-            "Full-time employees are entitled to 15 days of paid vacation annually. [1]"
-        )
+        answer.content[0]
+            .as_text()
+            .unwrap()
+            .starts_with("Full-time employees are entitled to 15 days of paid vacation annually. [1]")
     );
     assert_eq!(sent.stop_reason().as_str(), "end_turn");
     let usage = sent.usage().unwrap();
@@ -100,9 +101,7 @@ async fn a_title_is_asked_for_without_sources() {
         .model_id("m")
         .system(system("Write a short title for the conversation."));
     let sent = asked
-        .messages(user(
-            "<question>\nWhat is the vacation policy?\n</question>",
-        ))
+        .messages(user("<question>\nWhat is the vacation policy?\n</question>"))
         .send()
         .await
         .unwrap();
@@ -117,10 +116,7 @@ async fn a_title_is_asked_for_without_sources() {
 #[tokio::test]
 async fn an_answer_ends_at_the_tokens_allowed() {
     let sdk = client(offline()).await;
-    let limits = InferenceConfiguration::builder()
-        .max_tokens(5)
-        .temperature(0.0)
-        .build();
+    let limits = InferenceConfiguration::builder().max_tokens(5).temperature(0.0).build();
     let question = prompt("What is the vacation policy?", PAGES);
     let sent = sdk
         .converse()
@@ -156,11 +152,7 @@ async fn malformed_conversations_are_validation_errors() {
     ] {
         let error = refused(messages).await;
         assert!(
-            error.is_validation_exception()
-                && error
-                    .meta()
-                    .message()
-                    .is_some_and(|message| message.len() > 20),
+            error.is_validation_exception() && error.meta().message().is_some_and(|message| message.len() > 20),
             "{error:?}"
         );
     }
@@ -173,12 +165,7 @@ async fn errors_have_bedrocks_header_and_body() {
     for (path, body, status, name) in [
         ("/model/a/converse", "{", 400, "ValidationException"),
         ("/model/a/converse-stream", "[]", 400, "ValidationException"),
-        (
-            "/model/a/invoke",
-            r#"{"prompt":"x"}"#,
-            400,
-            "ValidationException",
-        ),
+        ("/model/a/invoke", r#"{"prompt":"x"}"#, 400, "ValidationException"),
         (
             "/model/a/invoke",
             r#"{"inputText":"x","dimensions":0}"#,
@@ -187,12 +174,7 @@ async fn errors_have_bedrocks_header_and_body() {
         ),
         ("/model/a/other", "{}", 404, "UnknownOperationException"),
     ] {
-        let answer = http
-            .post(format!("{url}{path}"))
-            .body(body)
-            .send()
-            .await
-            .unwrap();
+        let answer = http.post(format!("{url}{path}")).body(body).send().await.unwrap();
         assert_eq!(answer.status(), status, "{path}");
         assert_eq!(answer.headers()["x-amzn-errortype"], name);
         assert!(answer.json::<serde_json::Value>().await.unwrap()["message"].is_string());
@@ -206,14 +188,7 @@ async fn a_model_id_may_hold_colons_and_slashes() {
         "anthropic.claude-3:0",
         "arn:aws:bedrock:us-east-1:1:inference-profile/us.x:0",
     ] {
-        assert!(
-            sdk.converse()
-                .model_id(id)
-                .messages(user("hi"))
-                .send()
-                .await
-                .is_ok()
-        );
+        assert!(sdk.converse().model_id(id).messages(user("hi")).send().await.is_ok());
     }
 }
 
@@ -232,10 +207,7 @@ async fn embeddings_have_titans_shape() {
         .iter()
         .map(|x| x.as_f64().unwrap())
         .collect();
-    assert_eq!(
-        (vector.len(), answer["inputTextTokenCount"].as_u64()),
-        (256, Some(4))
-    );
+    assert_eq!((vector.len(), answer["inputTextTokenCount"].as_u64()), (256, Some(4)));
     assert!((vector.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-4);
     let default = invoke(&sdk, json!({ "inputText": "" })).await.unwrap();
     assert_eq!(default["embedding"].as_array().unwrap().len(), 1024);

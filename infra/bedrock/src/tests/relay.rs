@@ -27,7 +27,12 @@ type Seen = Arc<Mutex<Vec<Value>>>;
 async fn upstream() -> (String, Seen) {
     let seen = Seen::default();
     let router = Router::new()
-        .route("/v1/models", get(|| async { Json(json!({ "data": [{ "id": "nomic-embed-text" }, { "id": "first" }, { "id": "second" }] })) }))
+        .route(
+            "/v1/models",
+            get(|| async {
+                Json(json!({ "data": [{ "id": "nomic-embed-text" }, { "id": "first" }, { "id": "second" }] }))
+            }),
+        )
         .route("/v1/chat/completions", post(chat))
         .route("/v1/embeddings", post(embeddings))
         .with_state(Arc::clone(&seen));
@@ -39,12 +44,8 @@ async fn chat(State(seen): State<Seen>, headers: HeaderMap, Json(body): Json<Val
         .as_str()
         .unwrap()
         .to_owned();
-    let key = headers
-        .get("authorization")
-        .map(|key| key.to_str().unwrap().to_owned());
-    seen.lock()
-        .unwrap()
-        .push(json!({ "body": body, "key": key }));
+    let key = headers.get("authorization").map(|key| key.to_str().unwrap().to_owned());
+    seen.lock().unwrap().push(json!({ "body": body, "key": key }));
     if let Ok(status) = text.parse::<u16>() {
         let error = json!({ "error": { "message": format!("told to say {status}") } });
         return (StatusCode::from_u16(status).unwrap(), Json(error)).into_response();
@@ -92,9 +93,7 @@ fn script(manner: String) -> impl futures::Stream<Item = Result<Bytes, std::io::
 
 async fn embeddings(State(seen): State<Seen>, Json(body): Json<Value>) -> Json<Value> {
     seen.lock().unwrap().push(body);
-    Json(
-        json!({ "data": [{ "index": 0, "embedding": [3.0, 4.0] }], "usage": { "prompt_tokens": 2 } }),
-    )
+    Json(json!({ "data": [{ "index": 0, "embedding": [3.0, 4.0] }], "usage": { "prompt_tokens": 2 } }))
 }
 
 #[tokio::test]
@@ -123,10 +122,7 @@ async fn a_turn_is_mapped_both_ways() {
         "Whole answer"
     );
     assert_eq!(
-        (
-            sent.stop_reason().as_str(),
-            sent.usage().unwrap().total_tokens
-        ),
+        (sent.stop_reason().as_str(), sent.usage().unwrap().total_tokens),
         ("max_tokens", 18)
     );
     let seen = seen.lock().unwrap();
@@ -194,14 +190,8 @@ async fn a_stream_that_breaks_off_ends_in_an_exception() {
         let streamed = stream(&sdk, user(manner)).await;
         assert_eq!(streamed.pieces, ["One", " two\n\"three\""], "{manner}");
         let error = streamed.error.unwrap_or_default();
-        assert!(
-            error.contains("ModelStreamErrorException"),
-            "{manner}: {error}"
-        );
-        assert!(
-            manner != "gives up" || error.contains("out of memory"),
-            "{error}"
-        );
+        assert!(error.contains("ModelStreamErrorException"), "{manner}: {error}");
+        assert!(manner != "gives up" || error.contains("out of memory"), "{error}");
     }
 }
 
@@ -288,12 +278,8 @@ async fn embeddings_are_relayed_only_with_a_model_for_them() {
 #[test]
 fn an_address_or_key_that_cannot_work_is_refused_at_once() {
     for address in ["", "localhost:11434", "ftp://x/v1", "not a url"] {
-        assert!(
-            Model::relay(address, None, None, None).is_err(),
-            "{address}"
-        );
+        assert!(Model::relay(address, None, None, None).is_err(), "{address}");
     }
-    let error =
-        Model::relay("http://localhost:1/v1", None, None, Some("a\nb".to_owned())).unwrap_err();
+    let error = Model::relay("http://localhost:1/v1", None, None, Some("a\nb".to_owned())).unwrap_err();
     assert!(error.to_string().contains("API key"));
 }

@@ -87,9 +87,7 @@ pub(super) async fn stream(client: &Client, message: Message) -> Streamed {
             }
             Ok(Some(ConverseStreamOutput::MessageStart(_))) => "messageStart",
             Ok(Some(ConverseStreamOutput::ContentBlockDelta(delta))) => {
-                streamed
-                    .pieces
-                    .push(delta.delta.unwrap().as_text().unwrap().clone());
+                streamed.pieces.push(delta.delta.unwrap().as_text().unwrap().clone());
                 "contentBlockDelta"
             }
             Ok(Some(ConverseStreamOutput::ContentBlockStop(_))) => "contentBlockStop",

@@ -67,7 +67,9 @@ pub(super) fn prompt(question: &str, pages: &[Page]) -> String {
     let mut text = String::from("<sources>\n");
     for (at, (title, section, body)) in pages.iter().enumerate() {
         let id = at + 1;
-        text.push_str(&format!("<source id=\"{id}\" title=\"{title}\" page=\"{id}\" section=\"{section}\">\n{body}\n</source>\n"));
+        text.push_str(&format!(
+            "<source id=\"{id}\" title=\"{title}\" page=\"{id}\" section=\"{section}\">\n{body}\n</source>\n"
+        ));
     }
     text + "</sources>\n\n<question>\n" + question + "\n</question>"
 }

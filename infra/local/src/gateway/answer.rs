@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -13,7 +14,7 @@ use hyper::body::Frame;
 use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayProxyResponse, lambda_runtime::StreamResponse};
 use tokio::time::{Instant, Sleep};
 
-use super::limits::MAX_PAYLOAD;
+use super::{Ring, limits::MAX_PAYLOAD};
 
 /// The body of an HTTP answer.
 pub type Answer = UnsyncBoxBody<Bytes, Cut>;
@@ -25,12 +26,16 @@ pub struct Cut(String);
 
 /// A body that is there as a whole.
 pub fn whole(bytes: Bytes) -> Answer {
-    Full::new(bytes).map_err(|never: Infallible| match never {}).boxed_unsync()
+    Full::new(bytes)
+        .map_err(|never: Infallible| match never {})
+        .boxed_unsync()
 }
 
 /// What a buffered function returned, read as API Gateway reads it. `None` when it is malformed or too large.
 pub fn buffered(returned: &impl serde::Serialize, accepts_binary: bool) -> Option<Response<Answer>> {
-    let wire = serde_json::to_vec(returned).ok().filter(|wire| wire.len() <= MAX_PAYLOAD)?;
+    let wire = serde_json::to_vec(returned)
+        .ok()
+        .filter(|wire| wire.len() <= MAX_PAYLOAD)?;
     let returned: ApiGatewayProxyResponse = serde_json::from_slice(&wire).ok()?;
     let body = match returned.body {
         Some(Body::Text(text)) => Bytes::from(text),
@@ -39,7 +44,11 @@ pub fn buffered(returned: &impl serde::Serialize, accepts_binary: bool) -> Optio
     };
     // Base64 is decoded only for a client that accepts a binary media type: others get it as it is.
     let decode = returned.is_base64_encoded && accepts_binary;
-    let body = if decode { Bytes::from(STANDARD.decode(body).ok()?) } else { body };
+    let body = if decode {
+        Bytes::from(STANDARD.decode(body).ok()?)
+    } else {
+        body
+    };
     let mut response = Response::new(whole(body));
     *response.status_mut() = StatusCode::from_u16(u16::try_from(returned.status_code).ok()?).ok()?;
     *response.headers_mut() = returned.multi_value_headers;
@@ -50,12 +59,17 @@ pub fn buffered(returned: &impl serde::Serialize, accepts_binary: bool) -> Optio
 }
 
 /// What a streaming function returned: status and headers at once, the body as it comes, until `deadline`.
-pub fn streamed<S>(returned: StreamResponse<S>, deadline: Instant) -> Response<Answer>
+/// `ended` is called at its end.
+pub fn streamed<S>(returned: StreamResponse<S>, deadline: Instant, ended: Ring) -> Response<Answer>
 where
     S: Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static,
 {
     let prelude = returned.metadata_prelude;
-    let pieces = Pieces { inner: Some(returned.stream), limit: Box::pin(tokio::time::sleep_until(deadline)) };
+    let pieces = Pieces {
+        inner: Some(returned.stream),
+        limit: Box::pin(tokio::time::sleep_until(deadline)),
+        ended,
+    };
     let mut response = Response::new(StreamBody::new(pieces).boxed_unsync());
     *response.status_mut() = prelude.status_code;
     *response.headers_mut() = prelude.headers;
@@ -72,13 +86,16 @@ where
 struct Pieces<S: Stream + Unpin + Send + 'static> {
     inner: Option<S>,
     limit: Pin<Box<Sleep>>,
+    ended: Ring,
 }
 
 impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static> Stream for Pieces<S> {
     type Item = Result<Frame<Bytes>, Cut>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let Some(inner) = &mut self.inner else {
+            return Poll::Ready(None);
+        };
         if let Poll::Ready(next) = inner.poll_next_unpin(cx) {
             if !matches!(next, Some(Ok(_))) {
                 self.inner = None;
@@ -94,7 +111,16 @@ impl<S: Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static> Stre
 impl<S: Stream + Unpin + Send + 'static> Drop for Pieces<S> {
     fn drop(&mut self) {
         if let (Some(rest), Ok(runtime)) = (self.inner.take(), tokio::runtime::Handle::try_current()) {
-            runtime.spawn(rest.for_each(|_| std::future::ready(())));
+            let (ended, deadline) = (Arc::clone(&self.ended), self.limit.deadline());
+            runtime.spawn(async move {
+                let to_the_end = rest.for_each(|_| std::future::ready(()));
+                if tokio::time::timeout_at(deadline, to_the_end).await.is_err() {
+                    tracing::warn!("a function whose client had left was stopped at its time limit");
+                }
+                ended();
+            });
+        } else {
+            (self.ended)();
         }
     }
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use http::{HeaderMap, request::Parts};
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use http::request::Parts;
+use serde::Serialize;
 
+use super::fields::{Headers, MultiHeaders, Query, decoded};
 use super::routes::PathParameters;
 use crate::template::{ACCOUNT, REGION};
 
@@ -42,8 +43,13 @@ pub fn encode(parts: &Parts, body: &[u8], about: Circumstances<'_>) -> serde_jso
         multi_value_headers: MultiHeaders(&parts.headers),
         query_string_parameters: query.last(),
         multi_value_query_string_parameters: query.all(),
-        path_parameters: (!about.path_parameters.is_empty())
-            .then(|| about.path_parameters.iter().map(|(name, value)| (*name, decoded(value))).collect()),
+        path_parameters: (!about.path_parameters.is_empty()).then(|| {
+            about
+                .path_parameters
+                .iter()
+                .map(|(name, value)| (*name, decoded(value)))
+                .collect()
+        }),
         stage_variables: None,
         request_context: context(parts, &about),
         body: (!body.is_empty()).then(|| match about.binary {
@@ -57,7 +63,11 @@ pub fn encode(parts: &Parts, body: &[u8], about: Circumstances<'_>) -> serde_jso
 }
 
 fn context<'a>(parts: &'a Parts, about: &Circumstances<'a>) -> RequestContext<'a> {
-    let host = parts.headers.get(http::header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
+    let host = parts
+        .headers
+        .get(http::header::HOST)
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or("localhost");
     let at = jiff::Timestamp::from_millisecond(about.at).unwrap_or_default();
     RequestContext {
         account_id: ACCOUNT,
@@ -78,7 +88,10 @@ fn context<'a>(parts: &'a Parts, about: &Circumstances<'a>) -> RequestContext<'a
         region: REGION,
         identity: Identity {
             source_ip: about.peer.to_string(),
-            user_agent: parts.headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok()),
+            user_agent: parts
+                .headers
+                .get(http::header::USER_AGENT)
+                .and_then(|agent| agent.to_str().ok()),
             access_key: None,
             account_id: None,
             caller: None,
@@ -138,63 +151,6 @@ struct Identity<'a> {
     user_arn: Option<()>,
 }
 
-/// The last value of each header.
-struct Headers<'a>(&'a HeaderMap);
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.keys_len()))?;
-        for name in self.0.keys() {
-            let value = self.0.get_all(name).iter().next_back();
-            let value = value.map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-            map.serialize_entry(name.as_str(), &value)?;
-        }
-        map.end()
-    }
-}
-
-/// All values of each header.
-struct MultiHeaders<'a>(&'a HeaderMap);
-
-impl Serialize for MultiHeaders<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.0.keys_len()))?;
-        for name in self.0.keys() {
-            let values = self.0.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
-            map.serialize_entry(name.as_str(), &values.collect::<Vec<_>>())?;
-        }
-        map.end()
-    }
-}
-
-/// A query string, decoded.
-struct Query(BTreeMap<String, Vec<String>>);
-
-impl Query {
-    fn parse(text: &str) -> Self {
-        let mut values: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let plus = |text: &str| decoded(&text.replace('+', " "));
-            values.entry(plus(name)).or_default().push(plus(value));
-        }
-        Self(values)
-    }
-
-    fn all(&self) -> Option<&BTreeMap<String, Vec<String>>> {
-        (!self.0.is_empty()).then_some(&self.0)
-    }
-
-    fn last(&self) -> Option<BTreeMap<&str, &str>> {
-        let last = self.0.iter().filter_map(|(name, values)| Some((name.as_str(), values.last()?.as_str())));
-        (!self.0.is_empty()).then(|| last.collect())
-    }
-}
-
-fn decoded(text: &str) -> String {
-    String::from_utf8_lossy(&urlencoding::decode_binary(text.as_bytes())).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use lambda_http::{RequestExt, request::LambdaRequest};
@@ -233,7 +189,10 @@ mod tests {
         assert_eq!(event["headers"]["x-many"], "two");
         assert_eq!(event["multiValueHeaders"]["x-many"], serde_json::json!(["one", "two"]));
         assert_eq!(event["queryStringParameters"]["a"], "2&");
-        assert_eq!(event["multiValueQueryStringParameters"]["a"], serde_json::json!(["1", "2&"]));
+        assert_eq!(
+            event["multiValueQueryStringParameters"]["a"],
+            serde_json::json!(["1", "2&"])
+        );
         assert_eq!(event["queryStringParameters"]["b"], "x y");
         assert_eq!(event["requestContext"]["identity"]["sourceIp"], "127.0.0.9");
         assert_eq!(event["requestContext"]["requestTime"], "14/Nov/2023:22:13:20 +0000");

@@ -7,8 +7,7 @@ use axum::Router;
 use bytes::Bytes;
 use futures::Stream;
 use lambda_http::lambda_runtime::{Context, LambdaEvent, StreamResponse};
-use lambda_http::tower::ServiceExt;
-use lambda_http::{Adapter, StreamAdapter, request::LambdaRequest};
+use lambda_http::{Adapter, Service, StreamAdapter, request::LambdaRequest};
 use shared::clock::Clock;
 use tokio::time::Instant;
 
@@ -31,7 +30,8 @@ pub async fn buffered(
     deadline: Instant,
 ) -> Result<impl serde::Serialize + Send + 'static, Kind> {
     let event = LambdaEvent::new(decode(&event)?, context);
-    finished(Adapter::from(router).oneshot(event), deadline).await
+    let invocation = Adapter::from(router).call(event);
+    finished(invocation, deadline).await
 }
 
 /// Runs a function whose answer streams, until its status and headers are there.
@@ -42,7 +42,8 @@ pub async fn streaming(
     deadline: Instant,
 ) -> Result<StreamResponse<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static>, Kind> {
     let event = LambdaEvent::new(decode(&event)?, context);
-    finished(StreamAdapter::from(router).oneshot(event), deadline).await
+    let invocation = StreamAdapter::from(router).call(event);
+    finished(invocation, deadline).await
 }
 
 fn decode(event: &[u8]) -> Result<LambdaRequest, Kind> {

@@ -33,7 +33,9 @@ pub async fn read(mut body: Incoming) -> Result<Bytes, Refused> {
     let mut first: Option<Bytes> = None;
     let mut length = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(|_| Refused::Broken)?.into_data() else { continue };
+        let Ok(piece) = frame.map_err(|_| Refused::Broken)?.into_data() else {
+            continue;
+        };
         length += piece.len();
         if length.max(stated) > MAX_REQUEST {
             if length > MAX_DRAINED || stated > MAX_DRAINED {

@@ -3,6 +3,7 @@
 
 mod answer;
 mod event;
+mod fields;
 mod invoke;
 mod limits;
 mod replies;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -41,8 +43,11 @@ pub struct Gateway {
     replies: Replies,
     binary: Vec<String>,
     ready: AtomicBool,
-    on_write: Box<dyn Fn() + Send + Sync>,
+    on_write: Ring,
 }
+
+/// Called when an invocation may have changed the table.
+type Ring = Arc<dyn Fn() + Send + Sync>;
 
 /// A function behind a route.
 struct Target {
@@ -63,13 +68,19 @@ impl Gateway {
     ) -> Self {
         let mut routes = Vec::new();
         for function in functions {
-            let Some(router) = routers.get(&function.name) else { continue };
+            let Some(router) = routers.get(&function.name) else {
+                continue;
+            };
             for event in &function.events {
                 let Event::Api(route) = event else { continue };
                 let default = if route.streams() { STREAM_LIMIT } else { BUFFERED_LIMIT };
                 let integration = route.timeout_in_millis.map_or(default, Duration::from_millis);
                 let limit = integration.min(function.timeout).min(STREAM_LIMIT);
-                let target = Target { router: router.clone(), streams: route.streams(), limit };
+                let target = Target {
+                    router: router.clone(),
+                    streams: route.streams(),
+                    limit,
+                };
                 routes.push((route.path.clone(), route.method.clone(), target));
             }
         }
@@ -78,7 +89,7 @@ impl Gateway {
             replies: Replies::new(template.gateway_responses()),
             binary: template.binary_media_types(),
             ready: AtomicBool::new(false),
-            on_write: Box::new(on_write),
+            on_write: Arc::new(on_write),
         }
     }
 
@@ -115,18 +126,24 @@ impl Gateway {
         let context = invoke::context(id, target.limit);
         let response = if target.streams {
             let returned = invoke::streaming(target.router.clone(), event, context, deadline).await?;
-            answer::streamed(returned, deadline)
+            answer::streamed(returned, deadline, Arc::clone(&self.on_write))
         } else {
             let accepts_binary = self.is_binary(&parts.headers, &header::ACCEPT);
             let returned = invoke::buffered(target.router.clone(), event, context, deadline).await?;
+            (self.on_write)();
             answer::buffered(&returned, accepts_binary).ok_or(Kind::Failure)?
         };
-        (self.on_write)();
         Ok(response)
     }
 
     /// Who takes the request, and the event for it.
-    fn event(&self, parts: &Parts, body: &Bytes, peer: IpAddr, id: &str) -> Result<(&Target, Vec<u8>), Kind> {
+    fn event<'a>(
+        &'a self,
+        parts: &'a Parts,
+        body: &Bytes,
+        peer: IpAddr,
+        id: &'a str,
+    ) -> Result<(&'a Target, Vec<u8>), Kind> {
         let (entry, path_parameters) = self.routes.find(&parts.method, parts.uri.path()).ok_or(Kind::NoRoute)?;
         let about = event::Circumstances {
             resource: &entry.resource,
@@ -144,9 +161,14 @@ impl Gateway {
     }
 
     fn is_binary(&self, headers: &HeaderMap, name: &HeaderName) -> bool {
-        let first = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let first = headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let first = first.split([',', ';']).next().unwrap_or_default().trim();
-        self.binary.iter().any(|each| each == "*/*" || each.eq_ignore_ascii_case(first))
+        self.binary
+            .iter()
+            .any(|each| each == "*/*" || each.eq_ignore_ascii_case(first))
     }
 }
 

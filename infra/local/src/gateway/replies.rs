@@ -52,18 +52,30 @@ impl Replies {
     #[must_use]
     pub fn reply(&self, kind: Kind, request_id: &str) -> Response<Answer> {
         let (name, status) = kind.name_and_status();
-        let fallback = if status.is_server_error() { "DEFAULT_5XX" } else { "DEFAULT_4XX" };
+        let fallback = if status.is_server_error() {
+            "DEFAULT_5XX"
+        } else {
+            "DEFAULT_4XX"
+        };
         let found = self.0.get(name).or_else(|| self.0.get(fallback));
         let (stated, text) = found.map_or((None, r#"{"message":null}"#), |(status, text)| (*status, text.as_str()));
         let text = text
             .replace("$context.requestId", request_id)
             .replace("$context.error.messageString", "\"The gateway refused the request\"");
         let mut response = Response::new(answer::whole(Bytes::from(text)));
-        *response.status_mut() = stated.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(status);
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response.headers_mut().insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+        *response.status_mut() = stated
+            .and_then(|status| StatusCode::from_u16(status).ok())
+            .unwrap_or(status);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+            .headers_mut()
+            .insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
         if kind == Kind::Starting {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         response
     }

@@ -36,14 +36,20 @@ impl<T> Routes<T> {
             .into_iter()
             .map(|(resource, method, target)| Entry {
                 segments: parts(&resource).map(Segment::parse).collect(),
-                method: Method::from_bytes(method.to_uppercase().as_bytes()).ok().filter(|_| !method.eq_ignore_ascii_case("any")),
+                method: Method::from_bytes(method.to_uppercase().as_bytes())
+                    .ok()
+                    .filter(|_| !method.eq_ignore_ascii_case("any")),
                 resource,
                 target,
             })
             .collect();
         // A stated method goes before ANY.
         entries.sort_by(|a, b| {
-            let specificity = a.segments.iter().map(Segment::rank).cmp(b.segments.iter().map(Segment::rank));
+            let specificity = a
+                .segments
+                .iter()
+                .map(Segment::rank)
+                .cmp(b.segments.iter().map(Segment::rank));
             specificity.then_with(|| Reverse(a.method.is_some()).cmp(&Reverse(b.method.is_some())))
         });
         Self(entries)
@@ -129,13 +135,22 @@ mod tests {
     fn found(method: Method, path: &str) -> (u8, Vec<(String, String)>) {
         let routes = routes();
         let (entry, parameters) = routes.find(&method, path).unwrap();
-        (entry.target, parameters.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect())
+        (
+            entry.target,
+            parameters
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
+        )
     }
 
     #[test]
     fn exact_beats_parameter_beats_greedy() {
         assert_eq!(found(Method::GET, "/api/threads/mine").0, 2);
-        assert_eq!(found(Method::GET, "/api/threads/7"), (1, vec![("id".into(), "7".into())]));
+        assert_eq!(
+            found(Method::GET, "/api/threads/7"),
+            (1, vec![("id".into(), "7".into())])
+        );
         assert_eq!(found(Method::GET, "/api/threads/7/messages").0, 3);
         assert_eq!(found(Method::GET, "/api/threads/7/other").0, 0);
     }
@@ -144,7 +159,10 @@ mod tests {
     fn a_greedy_path_does_not_match_its_base() {
         assert_eq!(found(Method::POST, "/api/ai/chat").0, 4);
         assert_eq!(found(Method::POST, "/api/ai/chat/").0, 4);
-        assert_eq!(found(Method::POST, "/api/ai/chat/stream/x"), (5, vec![("proxy".into(), "stream/x".into())]));
+        assert_eq!(
+            found(Method::POST, "/api/ai/chat/stream/x"),
+            (5, vec![("proxy".into(), "stream/x".into())])
+        );
         assert_eq!(found(Method::GET, "/").0, 6);
     }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, runtime::Runtime, sync::watch};
 
 use super::journal::Journal;
-use crate::error::Error;
+use crate::error::{During, Error};
 
 /// How often expired items are looked for. Every reader compares `expires_at` itself, so being late costs space only.
 const SWEEP_EVERY: Duration = Duration::from_secs(300);
@@ -34,16 +34,23 @@ impl DynamoDb {
             let db = open(&path.to_string_lossy(), &name, table, ttl)?;
             Ok((db, Journal::open(&path, &name)?))
         });
-        let (db, journal) = opened.await.map_err(Error::part("DynamoDB"))??;
+        let (db, journal) = opened.await.during("DynamoDB")??;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(THREADS)
             .thread_name("dynamodb")
             .enable_all()
             .build()
-            .map_err(Error::part("DynamoDB"))?;
+            .during("DynamoDB")?;
         let (stop, stopped) = watch::channel(false);
-        let url = runtime.spawn(serve(db, stopped)).await.map_err(Error::part("DynamoDB"))??;
-        Ok((Self { url, runtime: Some(runtime), stop }, journal))
+        let url = runtime.spawn(serve(db, stopped)).await.during("DynamoDB")??;
+        Ok((
+            Self {
+                url,
+                runtime: Some(runtime),
+                stop,
+            },
+            journal,
+        ))
     }
 
     /// Ends it.
@@ -62,29 +69,30 @@ impl Drop for DynamoDb {
 }
 
 fn open(path: &str, name: &str, mut table: Value, ttl: Option<String>) -> Result<Database, Error> {
-    let failed = || Error::part("DynamoDB");
-    let db = Database::new(path).map_err(failed())?;
+    let db = Database::new(path).during("DynamoDB")?;
     // This sets `synchronous = NORMAL`: a killed process loses nothing that was answered, and no write waits for the disk.
-    db.disable_bulk_loading().map_err(failed())?;
-    if db.get_table_metadata(name).map_err(failed())?.is_some() {
+    db.disable_bulk_loading().during("DynamoDB")?;
+    if db.get_table_metadata(name).during("DynamoDB")?.is_some() {
         return Ok(db);
     }
     table["TableName"] = json!(name);
-    db.create_table(serde_json::from_value(table).map_err(failed())?).map_err(failed())?;
+    db.create_table(serde_json::from_value(table).during("DynamoDB")?)
+        .during("DynamoDB")?;
     if let Some(attribute) = ttl {
         let request = json!({
             "TableName": name,
             "TimeToLiveSpecification": { "AttributeName": attribute, "Enabled": true },
         });
-        db.update_time_to_live(serde_json::from_value(request).map_err(failed())?).map_err(failed())?;
+        db.update_time_to_live(serde_json::from_value(request).during("DynamoDB")?)
+            .during("DynamoDB")?;
     }
     Ok(db)
 }
 
 /// Starts serving on this runtime and returns the URL.
 async fn serve(db: Database, mut stopped: watch::Receiver<bool>) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(Error::part("DynamoDB"))?;
-    let address = listener.local_addr().map_err(Error::part("DynamoDB"))?;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.during("DynamoDB")?;
+    let address = listener.local_addr().during("DynamoDB")?;
     tokio::spawn(sweep(db.clone()));
     tokio::spawn(async move {
         let stop = async move {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, Row, params};
 use serde_json::{Value, json};
 
-use crate::error::Error;
+use crate::error::{During, Error};
 use crate::template::REGION;
 
 /// dynoxide's public sequence numbers are its stored ones plus this.
@@ -52,23 +52,27 @@ impl Journal {
     /// # Errors
     /// When the file is not as dynoxide makes it.
     pub fn open(path: &Path, table: &str) -> Result<Self, Error> {
-        let failed = || Error::part("the table's stream");
-        let connection = Connection::open(path).map_err(failed())?;
-        connection.busy_timeout(Duration::from_secs(10)).map_err(failed())?;
-        connection.pragma_update(None, "synchronous", "NORMAL").map_err(failed())?;
+        let part = "the table's stream";
+        let connection = Connection::open(path).during(part)?;
+        connection.busy_timeout(Duration::from_secs(10)).during(part)?;
+        connection.pragma_update(None, "synchronous", "NORMAL").during(part)?;
         connection
             .execute_batch(
                 "CREATE INDEX IF NOT EXISTS docent_stream_position
                  ON _stream_records (table_name, CAST(sequence_number AS INTEGER))",
             )
-            .map_err(failed())?;
-        Ok(Self { connection: Arc::new(Mutex::new(connection)), table: table.into() })
+            .during(part)?;
+        Ok(Self {
+            connection: Arc::new(Mutex::new(connection)),
+            table: table.into(),
+        })
     }
 
     /// A number that changes when another connection has written. It costs a look at shared memory.
     #[must_use]
     pub fn version(&self) -> i64 {
-        self.with(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0))).unwrap_or_default()
+        self.with(|connection| connection.query_row("PRAGMA data_version", [], |row| row.get(0)))
+            .unwrap_or_default()
     }
 
     /// Reads up to `limit` records after a position and keeps those that `wanted` accepts. It sees the record without
@@ -76,7 +80,13 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn read(&self, after: i64, limit: i64, images: bool, wanted: impl Fn(&Value) -> bool) -> rusqlite::Result<Read> {
+    pub fn read(
+        &self,
+        after: i64,
+        limit: i64,
+        images: bool,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> rusqlite::Result<Read> {
         self.with(|connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT CAST(sequence_number AS INTEGER), event_name, keys_json, created_at, event_id,
@@ -100,7 +110,10 @@ impl Journal {
                 if !images {
                     add_images(row, &mut json)?;
                 }
-                read.records.push(Record { sequence: public(position), json });
+                read.records.push(Record {
+                    sequence: sequence(position),
+                    json,
+                });
             }
             Ok(read)
         })
@@ -136,7 +149,9 @@ pub fn position(sequence: &str) -> Option<i64> {
     i64::try_from(sequence.parse::<u128>().ok()?.checked_sub(SEQUENCE_OFFSET)?).ok()
 }
 
-fn public(position: i64) -> String {
+/// The sequence number of a position.
+#[must_use]
+pub fn sequence(position: i64) -> String {
     (SEQUENCE_OFFSET + u128::try_from(position).unwrap_or_default()).to_string()
 }
 
@@ -151,7 +166,7 @@ fn head(row: &Row<'_>, position: i64) -> rusqlite::Result<Value> {
         "dynamodb": {
             "ApproximateCreationDateTime": row.get::<_, i64>(3)?,
             "Keys": parsed(row.get_ref(2)?.as_str()?),
-            "SequenceNumber": public(position),
+            "SequenceNumber": sequence(position),
             "StreamViewType": "NEW_AND_OLD_IMAGES",
         },
     });

@@ -2,10 +2,16 @@
 
 mod dynamodb;
 mod journal;
+mod notify;
 mod queues;
+mod remote_table;
 mod s3;
+#[cfg(test)]
+mod tests;
 
 pub use dynamodb::DynamoDb;
-pub use journal::{Journal, Read, Record, position};
+pub use journal::{Journal, Read, Record, position, sequence};
+pub use notify::Notification;
 pub use queues::create_queues;
-pub use s3::{Notification, s3};
+pub use remote_table::ensure_table;
+pub use s3::{ensure_bucket, s3};

@@ -4,37 +4,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use aws_sdk_sqs::{Client, error::DisplayErrorContext};
+use aws_types::SdkConfig;
 use axum::{
     Router,
     body::Body,
-    extract::{Request, State},
-    http::{HeaderMap, HeaderName, Method, StatusCode, Uri, header},
-    middleware::{self, Next},
+    extract::Request,
+    http::{Method, StatusCode, header},
+    middleware,
     response::{IntoResponse, Response},
 };
 use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
 use s3s_fs::FileSystem;
-use serde_json::{Value, json};
-use shared::clock::Clock;
 use tower_http::cors::{Any, CorsLayer};
 
-use crate::error::Error;
-use crate::template::REGION;
-
-/// Where word of new objects goes.
-#[derive(Debug)]
-pub struct Notification {
-    /// Only keys that begin so.
-    pub prefix: String,
-    /// The queue.
-    pub queue_url: String,
-}
-
-struct Notifier {
-    sqs: Client,
-    bucket: String,
-    notifications: Vec<Notification>,
-}
+use super::notify::{Notification, Notifier, notify};
+use crate::error::{During, Error};
 
 /// The service with one bucket in `folder`, open to one key pair.
 ///
@@ -47,11 +31,15 @@ pub fn s3(
     sqs: Client,
     notifications: Vec<Notification>,
 ) -> Result<Router, Error> {
-    std::fs::create_dir_all(folder.join(bucket)).map_err(Error::part("S3"))?;
-    let files = FileSystem::new(folder).map_err(|why| Error::part("S3")(format!("{why:?}")))?;
+    std::fs::create_dir_all(folder.join(bucket)).during("S3")?;
+    let files = FileSystem::new(folder).map_err(|why| Error::part("S3", format!("{why:?}")))?;
     let mut service = S3ServiceBuilder::new(files);
     service.set_auth(SimpleAuth::from_single(access_key, secret_key));
-    let notifier = Arc::new(Notifier { sqs, bucket: bucket.to_owned(), notifications });
+    let notifier = Arc::new(Notifier {
+        sqs,
+        bucket: bucket.to_owned(),
+        notifications,
+    });
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::PUT, Method::GET, Method::HEAD])
@@ -62,6 +50,20 @@ pub fn s3(
         .fallback_service(service_of(service.build()))
         .layer(middleware::from_fn_with_state(notifier, notify))
         .layer(cors))
+}
+
+/// Makes the bucket in somebody else's S3, unless it is there.
+///
+/// # Errors
+/// When the service refuses.
+pub async fn ensure_bucket(sdk: &SdkConfig, bucket: &str) -> Result<(), Error> {
+    let s3 = aws_sdk_s3::Client::from_conf(aws_sdk_s3::config::Builder::from(sdk).force_path_style(true).build());
+    if s3.head_bucket().bucket(bucket).send().await.is_ok() {
+        return Ok(());
+    }
+    let made = s3.create_bucket().bucket(bucket).send().await;
+    made.map(drop)
+        .map_err(|why| Error::part(format!("bucket {bucket}"), DisplayErrorContext(why).to_string()))
 }
 
 fn service_of(
@@ -89,91 +91,4 @@ fn service_of(
         });
         answer
     })
-}
-
-/// After an object was written, and before its writer hears of it, tells the queue.
-async fn notify(State(notifier): State<Arc<Notifier>>, request: Request, next: Next) -> Response {
-    let written = written_key(request.method(), request.uri(), &notifier.bucket);
-    let size = length(request.headers());
-    let response = next.run(request).await;
-    let Some(key) = written.filter(|_| response.status().is_success()) else { return response };
-    let etag = response.headers().get(header::ETAG).and_then(|etag| etag.to_str().ok()).unwrap_or_default();
-    let etag = etag.trim_matches('"');
-    for notification in &notifier.notifications {
-        if !urlencoding::decode(&key).is_ok_and(|key| key.starts_with(&notification.prefix)) {
-            continue;
-        }
-        let event = event(&notifier.bucket, &key, size, etag).to_string();
-        let sent = notifier.sqs.send_message().queue_url(&notification.queue_url).message_body(event).send().await;
-        if let Err(why) = sent {
-            tracing::error!(why = %DisplayErrorContext(why), key, "word of a new object was not sent");
-            return StatusCode::SERVICE_UNAVAILABLE.into_response();
-        }
-    }
-    response
-}
-
-/// The key, still URL-encoded, when a request writes a whole object: a PUT without a sub-resource such as `?tagging`.
-fn written_key(method: &Method, uri: &Uri, bucket: &str) -> Option<String> {
-    let names = uri.query().unwrap_or_default().split('&').filter_map(|pair| pair.split('=').next());
-    let plain = names.into_iter().all(|name| name.is_empty() || name.starts_with("X-Amz-") || name.starts_with("x-"));
-    let key = uri.path().strip_prefix('/')?.strip_prefix(bucket)?.strip_prefix('/')?;
-    (method == Method::PUT && plain && !key.is_empty()).then(|| key.to_owned())
-}
-
-fn length(headers: &HeaderMap) -> u64 {
-    const DECODED: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
-    let stated = headers.get(DECODED).or(headers.get(header::CONTENT_LENGTH));
-    stated.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or_default()
-}
-
-/// The event that S3 sends; its key is URL-encoded.
-fn event(bucket: &str, key: &str, size: u64, etag: &str) -> Value {
-    let at = Clock::default().now();
-    json!({ "Records": [{
-        "eventVersion": "2.1",
-        "eventSource": "aws:s3",
-        "awsRegion": REGION,
-        "eventTime": at,
-        "eventName": "ObjectCreated:Put",
-        "userIdentity": { "principalId": "local" },
-        "requestParameters": { "sourceIPAddress": "127.0.0.1" },
-        "responseElements": { "x-amz-request-id": shared::ids::fresh(), "x-amz-id-2": "local" },
-        "s3": {
-            "s3SchemaVersion": "1.0",
-            "configurationId": "local",
-            "bucket": { "name": bucket, "ownerIdentity": { "principalId": "local" }, "arn": format!("arn:aws:s3:::{bucket}") },
-            "object": { "key": key, "size": size, "eTag": etag, "sequencer": format!("{:016X}", at.millisecond()) },
-        },
-    }] })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(method: Method, uri: &str) -> Option<String> {
-        written_key(&method, &uri.parse().unwrap(), "docent")
-    }
-
-    #[test]
-    fn only_a_put_of_a_whole_object_is_word_of_a_new_one() {
-        assert_eq!(written(Method::PUT, "/docent/uploads/t/d/1?X-Amz-Signature=x&x-id=PutObject").unwrap(), "uploads/t/d/1");
-        assert_eq!(written(Method::PUT, "/docent/uploads/a%20b").unwrap(), "uploads/a%20b");
-        assert_eq!(written(Method::PUT, "/docent/uploads/t?partNumber=1&uploadId=2"), None);
-        assert_eq!(written(Method::PUT, "/docent/uploads/t?tagging"), None);
-        assert_eq!(written(Method::GET, "/docent/uploads/t"), None);
-        assert_eq!(written(Method::PUT, "/docent"), None);
-        assert_eq!(written(Method::PUT, "/docent2/uploads/t"), None);
-    }
-
-    #[test]
-    fn the_event_is_what_s3_sends() {
-        let event: aws_lambda_events::s3::S3Event = serde_json::from_value(event("docent", "uploads/a%20b", 7, "e")).unwrap();
-        let record = &event.records[0];
-        assert_eq!(record.event_name.as_deref(), Some("ObjectCreated:Put"));
-        assert_eq!(record.s3.bucket.name.as_deref(), Some("docent"));
-        assert_eq!(record.s3.object.key.as_deref(), Some("uploads/a%20b"));
-        assert_eq!(record.s3.object.size, Some(7));
-    }
 }

@@ -9,7 +9,14 @@ use crate::error::Error;
 pub struct Filter(Vec<Value>);
 
 /// The comparisons that are understood here.
-const COMPARISONS: [&str; 6] = ["prefix", "suffix", "exists", "anything-but", "equals-ignore-case", "numeric"];
+const COMPARISONS: [&str; 6] = [
+    "prefix",
+    "suffix",
+    "exists",
+    "anything-but",
+    "equals-ignore-case",
+    "numeric",
+];
 
 impl Filter {
     /// Reads patterns as the template gives them.
@@ -18,10 +25,12 @@ impl Filter {
     /// When a pattern is no JSON object, or uses a comparison that is not understood here.
     pub fn new<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<Self, Error> {
         let read = |text: &str| {
-            let pattern = serde_json::from_str(text).map_err(|why| why.to_string()).and_then(|pattern| {
-                check(&pattern)?;
-                Ok(pattern)
-            });
+            let pattern = serde_json::from_str(text)
+                .map_err(|why| why.to_string())
+                .and_then(|pattern| {
+                    check(&pattern)?;
+                    Ok(pattern)
+                });
             pattern.map_err(|why| Error::Template(format!("filter pattern {text}: {why}")))
         };
         Ok(Self(patterns.into_iter().map(read).collect::<Result<_, _>>()?))
@@ -36,7 +45,12 @@ impl Filter {
     /// Whether a pattern looks into a record's images.
     #[must_use]
     pub fn needs_images(&self) -> bool {
-        self.0.iter().any(|pattern| pattern["dynamodb"].get("NewImage").or(pattern["dynamodb"].get("OldImage")).is_some())
+        self.0.iter().any(|pattern| {
+            pattern["dynamodb"]
+                .get("NewImage")
+                .or(pattern["dynamodb"].get("OldImage"))
+                .is_some()
+        })
     }
 }
 
@@ -57,9 +71,9 @@ fn check(pattern: &Value) -> Result<(), String> {
 
 fn matches(pattern: &Value, event: Option<&Value>) -> bool {
     match pattern {
-        Value::Object(fields) => {
-            fields.iter().all(|(name, inner)| matches(inner, event.and_then(|event| event.get(name))))
-        }
+        Value::Object(fields) => fields
+            .iter()
+            .all(|(name, inner)| matches(inner, event.and_then(|event| event.get(name)))),
         Value::Array(options) => options.iter().any(|option| match event {
             // A list in the event matches when one of its members does.
             Some(Value::Array(members)) => members.iter().any(|member| is_one(option, Some(member))),
@@ -70,7 +84,9 @@ fn matches(pattern: &Value, event: Option<&Value>) -> bool {
 }
 
 fn is_one(option: &Value, value: Option<&Value>) -> bool {
-    let Value::Object(comparison) = option else { return value == Some(option) };
+    let Value::Object(comparison) = option else {
+        return value == Some(option);
+    };
     let text = value.and_then(Value::as_str);
     comparison.iter().all(|(name, wanted)| match (name.as_str(), wanted) {
         ("exists", Value::Bool(wanted)) => value.is_some() == *wanted,
@@ -80,14 +96,18 @@ fn is_one(option: &Value, value: Option<&Value>) -> bool {
         ("anything-but", Value::Array(others)) => value.is_some_and(|value| !others.contains(value)),
         ("anything-but", Value::Object(_)) => value.is_some() && !is_one(wanted, value),
         ("anything-but", other) => value.is_some_and(|value| value != other),
-        ("numeric", Value::Array(bounds)) => value.and_then(Value::as_f64).is_some_and(|number| within(bounds, number)),
+        ("numeric", Value::Array(bounds)) => value
+            .and_then(Value::as_f64)
+            .is_some_and(|number| within(bounds, number)),
         _ => false,
     })
 }
 
 fn within(bounds: &[Value], number: f64) -> bool {
     bounds.chunks(2).all(|bound| {
-        let [Value::String(operator), limit] = bound else { return false };
+        let [Value::String(operator), limit] = bound else {
+            return false;
+        };
         let Some(limit) = limit.as_f64() else { return false };
         match operator.as_str() {
             "=" => (number - limit).abs() < f64::EPSILON,

@@ -1,12 +1,16 @@
 //! Event sources: what Lambda does between a queue or a table's stream and a function.
 
 mod backoff;
+mod checkpoint;
 mod deliver;
 mod filter;
+mod message;
 mod queue;
+mod remote;
 mod stream;
 
-use deliver::GivenUp;
+pub use checkpoint::Checkpoint;
 pub use filter::Filter;
 pub use queue::{Poller, poll_queue};
-pub use stream::{Checkpoint, Follower, follow_stream};
+pub use remote::{Remote, follow_remote};
+pub use stream::{Follower, follow_journal};

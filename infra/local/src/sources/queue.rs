@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
 use aws_sdk_sqs::error::DisplayErrorContext;
-use aws_sdk_sqs::types::{ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName};
+use aws_sdk_sqs::types::{
+    ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
+};
 use aws_sdk_sqs::{Client, operation::receive_message::ReceiveMessageOutput};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::backoff;
+use super::message::{id, receive_count, record};
 use crate::functions::QueueWorker;
-use crate::server::Stop;
-use crate::template::{QueueSource, REGION};
+use crate::server::{Stop, stopped};
+use crate::template::QueueSource;
 
 /// A received message is hidden for this long, and again while its work goes on. It is far shorter than the queue's own
 /// time, so that what a killed process had in hand comes back at once.
@@ -45,14 +48,19 @@ pub struct Poller {
 
 /// Works through the queue until `stop`; batches in hand are then given back.
 pub async fn poll_queue(poller: Poller, mut stop: Stop) {
-    let most = poller.source.scaling_config.maximum_concurrency.unwrap_or(CONCURRENCY).min(CONCURRENCY);
+    let most = poller
+        .source
+        .scaling_config
+        .maximum_concurrency
+        .unwrap_or(CONCURRENCY)
+        .min(CONCURRENCY);
     let room = Arc::new(Semaphore::new(most));
     let mut batches = JoinSet::new();
     let mut failures = 0;
     loop {
         let received = tokio::select! {
             received = poller.receive(&room) => received,
-            _ = stop.wait_for(|stopped| *stopped) => break,
+            () = stopped(&mut stop) => break,
         };
         match received {
             Ok((permit, messages)) => {
@@ -78,7 +86,10 @@ pub async fn poll_queue(poller: Poller, mut stop: Stop) {
 
 impl Poller {
     /// Waits for room and then for messages.
-    async fn receive(&self, room: &Arc<Semaphore>) -> Result<(Option<tokio::sync::OwnedSemaphorePermit>, Vec<Message>), String> {
+    async fn receive(
+        &self,
+        room: &Arc<Semaphore>,
+    ) -> Result<(Option<tokio::sync::OwnedSemaphorePermit>, Vec<Message>), String> {
         let permit = Arc::clone(room).acquire_owned().await.ok();
         let size = i32::try_from(self.source.batch_size.clamp(1, 10)).unwrap_or(10);
         let received = self
@@ -98,9 +109,12 @@ impl Poller {
 
     async fn work(&self, messages: Vec<Message>, mut stop: Stop) {
         let failed = tokio::select! {
-            failed = self.invoke(&messages) => failed,
-            () = self.renew(&messages) => return,
-            _ = stop.wait_for(|stopped| *stopped) => return self.give_back(messages.iter(), |_| 0).await,
+            failed = self.invoke(&messages) => Some(failed),
+            () = self.renew(&messages) => None,
+            () = stopped(&mut stop) => None,
+        };
+        let Some(failed) = failed else {
+            return self.give_back(messages.iter(), |_| 0).await;
         };
         let (failed, succeeded): (Vec<_>, Vec<_>) = messages.iter().partition(|message| failed.contains(id(message)));
         self.delete(succeeded).await;
@@ -115,7 +129,10 @@ impl Poller {
     /// Runs the function and returns the ids of the messages that failed.
     async fn invoke<'a>(&self, messages: &'a [Message]) -> HashSet<&'a str> {
         let all = || messages.iter().map(id).collect::<HashSet<_>>();
-        let records: Vec<Value> = messages.iter().map(|message| record(message, &self.source.queue)).collect();
+        let records: Vec<Value> = messages
+            .iter()
+            .map(|message| record(message, &self.source.queue))
+            .collect();
         let event: SqsEvent = match serde_json::from_value(json!({ "Records": records })) {
             Ok(event) => event,
             Err(why) => {
@@ -130,13 +147,26 @@ impl Poller {
                 return all();
             }
         };
-        if !self.source.function_response_types.iter().any(|each| each == "ReportBatchItemFailures") {
+        if !self
+            .source
+            .function_response_types
+            .iter()
+            .any(|each| each == "ReportBatchItemFailures")
+        {
             return HashSet::new();
         }
-        let reported: Vec<&str> = response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
+        let reported: Vec<&str> = response
+            .batch_item_failures
+            .iter()
+            .map(|failure| failure.item_identifier.as_str())
+            .collect();
         let known = all();
         // As Lambda has it: a report that names an unknown message fails the whole batch.
-        if reported.iter().any(|id| !known.contains(id)) { known } else { known.into_iter().filter(|id| reported.contains(id)).collect() }
+        if reported.iter().any(|id| !known.contains(id)) {
+            known
+        } else {
+            known.into_iter().filter(|id| reported.contains(id)).collect()
+        }
     }
 
     /// Keeps messages hidden for as long as they are worked on.
@@ -152,10 +182,18 @@ impl Poller {
             return;
         }
         let entries = messages.iter().enumerate().filter_map(|(n, message)| {
-            let entry = DeleteMessageBatchRequestEntry::builder().id(n.to_string()).receipt_handle(message.receipt_handle()?);
+            let entry = DeleteMessageBatchRequestEntry::builder()
+                .id(n.to_string())
+                .receipt_handle(message.receipt_handle()?);
             entry.build().ok()
         });
-        let deleted = self.sqs.delete_message_batch().queue_url(&self.url).set_entries(Some(entries.collect())).send().await;
+        let deleted = self
+            .sqs
+            .delete_message_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries.collect()))
+            .send()
+            .await;
         if let Err(why) = deleted {
             tracing::warn!(why = %DisplayErrorContext(why), "done messages were not deleted and will come again");
         }
@@ -174,39 +212,15 @@ impl Poller {
         if entries.is_empty() {
             return;
         }
-        let changed = self.sqs.change_message_visibility_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+        let changed = self
+            .sqs
+            .change_message_visibility_batch()
+            .queue_url(&self.url)
+            .set_entries(Some(entries))
+            .send()
+            .await;
         if let Err(why) = changed {
             tracing::debug!(why = %DisplayErrorContext(why), "messages keep the time they have");
         }
     }
-}
-
-fn id(message: &Message) -> &str {
-    message.message_id().unwrap_or_default()
-}
-
-fn receive_count(message: &Message) -> u32 {
-    let attributes = message.attributes();
-    let count = attributes.and_then(|all| all.get(&MessageSystemAttributeName::ApproximateReceiveCount));
-    count.and_then(|count| count.parse().ok()).unwrap_or(1)
-}
-
-/// A message as Lambda hands it over.
-fn record(message: &Message, arn: &str) -> Value {
-    let attributes = message.attributes().into_iter().flatten().map(|(name, value)| (name.as_str().to_owned(), json!(value)));
-    let typed = message.message_attributes().into_iter().flatten().map(|(name, value)| {
-        let value = json!({ "dataType": value.data_type(), "stringValue": value.string_value() });
-        (name.clone(), value)
-    });
-    json!({
-        "messageId": id(message),
-        "receiptHandle": message.receipt_handle(),
-        "body": message.body(),
-        "md5OfBody": message.md5_of_body(),
-        "attributes": attributes.collect::<serde_json::Map<_, _>>(),
-        "messageAttributes": typed.collect::<serde_json::Map<_, _>>(),
-        "eventSource": "aws:sqs",
-        "eventSourceARN": arn,
-        "awsRegion": REGION,
-    })
 }

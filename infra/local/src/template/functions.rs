@@ -152,7 +152,8 @@ impl Template {
         self.of_type("AWS::Serverless::Function")
             .into_iter()
             .map(|(id, properties)| {
-                self.function(id, properties).map_err(|why| Error::Template(format!("function {id}: {why}")))
+                self.function(id, properties)
+                    .map_err(|why| Error::Template(format!("function {id}: {why}")))
             })
             .collect()
     }
@@ -160,12 +161,18 @@ impl Template {
     fn function(&self, logical_id: &str, properties: &Value) -> Result<Function, Error> {
         let globals = &self.root["Globals"]["Function"];
         let mut environment = HashMap::new();
-        for variables in [&globals["Environment"]["Variables"], &properties["Environment"]["Variables"]] {
+        for variables in [
+            &globals["Environment"]["Variables"],
+            &properties["Environment"]["Variables"],
+        ] {
             for (name, value) in variables.as_object().into_iter().flatten() {
                 environment.insert(name.clone(), plain(&self.resolve(value)?));
             }
         }
-        let timeout = properties["Timeout"].as_u64().or(globals["Timeout"].as_u64()).unwrap_or(3);
+        let timeout = properties["Timeout"]
+            .as_u64()
+            .or(globals["Timeout"].as_u64())
+            .unwrap_or(3);
         let events = self.resolve(&properties["Events"])?;
         let events: BTreeMap<String, Event> =
             serde_json::from_value(events).map_err(|why| Error::Template(format!("its events: {why}")))?;

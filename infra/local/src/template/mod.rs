@@ -37,7 +37,12 @@ impl Template {
     pub fn parse(text: &str, stack: impl Into<String>) -> Result<Self, Error> {
         let yaml: yaml_serde::Value = yaml_serde::from_str(text).map_err(|why| Error::Template(why.to_string()))?;
         let root = tags::long_form(yaml)?;
-        Ok(Self { root, stack: stack.into(), parameters: HashMap::new(), references: HashMap::new() })
+        Ok(Self {
+            root,
+            stack: stack.into(),
+            parameters: HashMap::new(),
+            references: HashMap::new(),
+        })
     }
 
     /// Gives a parameter a value instead of its default.
@@ -55,19 +60,29 @@ impl Template {
     pub fn binary_media_types(&self) -> Vec<String> {
         let api = self.of_type("AWS::Serverless::Api").into_iter().next();
         let listed = api.and_then(|(_, properties)| properties["BinaryMediaTypes"].as_array().cloned());
-        listed.into_iter().flatten().filter_map(|each| Some(each.as_str()?.replace("~1", "/"))).collect()
+        listed
+            .into_iter()
+            .flatten()
+            .filter_map(|each| Some(each.as_str()?.replace("~1", "/")))
+            .collect()
     }
 
     /// What the gateway answers by itself: status and JSON template by the kind of response.
     #[must_use]
     pub fn gateway_responses(&self) -> BTreeMap<String, (Option<u16>, String)> {
-        let Some((_, api)) = self.of_type("AWS::Serverless::Api").into_iter().next() else { return BTreeMap::new() };
-        let Some(responses) = api["GatewayResponses"].as_object() else { return BTreeMap::new() };
+        let Some((_, api)) = self.of_type("AWS::Serverless::Api").into_iter().next() else {
+            return BTreeMap::new();
+        };
+        let Some(responses) = api["GatewayResponses"].as_object() else {
+            return BTreeMap::new();
+        };
         responses
             .iter()
             .filter_map(|(kind, response)| {
                 let text = response["ResponseTemplates"]["application/json"].as_str()?;
-                let status = response["StatusCode"].as_u64().and_then(|status| u16::try_from(status).ok());
+                let status = response["StatusCode"]
+                    .as_u64()
+                    .and_then(|status| u16::try_from(status).ok());
                 Some((kind.clone(), (status, text.to_owned())))
             })
             .collect()
@@ -75,7 +90,9 @@ impl Template {
 
     /// Logical id and properties of each resource of a type.
     fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
-        let Some(resources) = self.root["Resources"].as_object() else { return Vec::new() };
+        let Some(resources) = self.root["Resources"].as_object() else {
+            return Vec::new();
+        };
         resources
             .iter()
             .filter(|(_, resource)| resource["Type"] == kind)

@@ -14,11 +14,15 @@ impl Template {
     /// A copy of `value` without intrinsic functions.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value, Error> {
         match value {
-            Value::Array(items) => Ok(Value::Array(items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?)),
+            Value::Array(items) => Ok(Value::Array(
+                items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?,
+            )),
             Value::Object(object) => match object.iter().next() {
                 Some((name, argument)) if object.len() == 1 && is_intrinsic(name) => self.intrinsic(name, argument),
                 _ => {
-                    let each = object.iter().map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
+                    let each = object
+                        .iter()
+                        .map(|(key, value)| Ok((key.clone(), self.resolve(value)?)));
                     Ok(Value::Object(each.collect::<Result<_, Error>>()?))
                 }
             },
@@ -29,7 +33,9 @@ impl Template {
     fn intrinsic(&self, name: &str, argument: &Value) -> Result<Value, Error> {
         match name {
             "Ref" => self.reference(text(argument)?),
-            "Fn::GetAtt" => self.attribute(text(&argument[0])?, text(&argument[1])?).map(Value::String),
+            "Fn::GetAtt" => self
+                .attribute(text(&argument[0])?, text(&argument[1])?)
+                .map(Value::String),
             "Fn::Sub" => self.substitute(text(argument)?).map(Value::String),
             "Fn::If" => {
                 let branch = if self.condition(text(&argument[0])?)? { 1 } else { 2 };
@@ -70,11 +76,14 @@ impl Template {
     /// ARNs name resources by their logical id here, so that event sources can be matched with what they listen to.
     fn attribute(&self, logical_id: &str, attribute: &str) -> Result<String, Error> {
         let kind = self.root["Resources"][logical_id]["Type"].as_str();
-        let kind = kind.ok_or_else(|| Error::Template(format!("!GetAtt {logical_id}.{attribute} refers to nothing")))?;
+        let kind =
+            kind.ok_or_else(|| Error::Template(format!("!GetAtt {logical_id}.{attribute} refers to nothing")))?;
         let resource = match (kind, attribute) {
             ("AWS::SQS::Queue", "Arn") => format!("sqs:{REGION}:{ACCOUNT}:{}", self.queue_name(logical_id)),
             ("AWS::DynamoDB::Table", "Arn") => format!("dynamodb:{REGION}:{ACCOUNT}:table/{logical_id}"),
-            ("AWS::DynamoDB::Table", "StreamArn") => format!("dynamodb:{REGION}:{ACCOUNT}:table/{logical_id}/stream/local"),
+            ("AWS::DynamoDB::Table", "StreamArn") => {
+                format!("dynamodb:{REGION}:{ACCOUNT}:table/{logical_id}/stream/local")
+            }
             ("AWS::S3::Bucket", "Arn") => format!("s3:::{logical_id}"),
             _ => return Ok(logical_id.to_owned()),
         };
@@ -85,7 +94,9 @@ impl Template {
         let mut out = String::new();
         let mut rest = pattern;
         while let Some((before, after)) = rest.split_once("${") {
-            let (name, after) = after.split_once('}').ok_or_else(|| Error::Template(format!("{pattern:?} lacks a `}}`")))?;
+            let (name, after) = after
+                .split_once('}')
+                .ok_or_else(|| Error::Template(format!("{pattern:?} lacks a `}}`")))?;
             out.push_str(before);
             match name.split_once('.') {
                 Some((logical_id, attribute)) => out.push_str(&self.attribute(logical_id, attribute)?),
@@ -122,5 +133,7 @@ fn is_intrinsic(name: &str) -> bool {
 }
 
 fn text(value: &Value) -> Result<&str, Error> {
-    value.as_str().ok_or_else(|| Error::Template(format!("{value} should be text")))
+    value
+        .as_str()
+        .ok_or_else(|| Error::Template(format!("{value} should be text")))
 }

@@ -30,7 +30,12 @@ pub struct Bucket {
 }
 
 /// The attributes that the local queues understand.
-const QUEUE_ATTRIBUTES: [&str; 4] = ["VisibilityTimeout", "MessageRetentionPeriod", "DelaySeconds", "RedrivePolicy"];
+const QUEUE_ATTRIBUTES: [&str; 4] = [
+    "VisibilityTimeout",
+    "MessageRetentionPeriod",
+    "DelaySeconds",
+    "RedrivePolicy",
+];
 
 impl Template {
     /// All queues, those that hold dead letters first: others refer to them.
@@ -42,10 +47,21 @@ impl Template {
         let mut targets = Vec::new();
         for (id, properties) in self.of_type("AWS::SQS::Queue") {
             let properties = self.resolve(properties)?;
-            let known = QUEUE_ATTRIBUTES.iter().filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?)));
+            let known = QUEUE_ATTRIBUTES
+                .iter()
+                .filter_map(|name| Some(((*name).to_owned(), properties.get(*name)?)));
             let attributes = known.map(|(name, value)| (name, plain(value))).collect();
-            targets.extend(properties["RedrivePolicy"]["deadLetterTargetArn"].as_str().map(|arn| self.queue_of(arn)));
-            queues.push(Queue { logical_id: id.to_owned(), name: self.queue_name(id), attributes, holds_dead_letters: false });
+            targets.extend(
+                properties["RedrivePolicy"]["deadLetterTargetArn"]
+                    .as_str()
+                    .map(|arn| self.queue_of(arn)),
+            );
+            queues.push(Queue {
+                logical_id: id.to_owned(),
+                name: self.queue_name(id),
+                attributes,
+                holds_dead_letters: false,
+            });
         }
         for queue in &mut queues {
             queue.holds_dead_letters = targets.contains(&queue.logical_id);
@@ -62,11 +78,20 @@ impl Template {
         let found = self.of_type("AWS::DynamoDB::Table").into_iter().next();
         let (id, properties) = found.ok_or_else(|| Error::Template("there is no table".to_owned()))?;
         let mut table = self.resolve(properties)?;
-        let ttl = table["TimeToLiveSpecification"]["AttributeName"].as_str().map(str::to_owned);
+        let ttl = table["TimeToLiveSpecification"]["AttributeName"]
+            .as_str()
+            .map(str::to_owned);
         if let Some(object) = table.as_object_mut() {
             // What CloudFormation says beside `CreateTable`, or what means nothing on a laptop.
             object.retain(|key, _| {
-                matches!(key.as_str(), "BillingMode" | "AttributeDefinitions" | "KeySchema" | "GlobalSecondaryIndexes" | "StreamSpecification")
+                matches!(
+                    key.as_str(),
+                    "BillingMode"
+                        | "AttributeDefinitions"
+                        | "KeySchema"
+                        | "GlobalSecondaryIndexes"
+                        | "StreamSpecification"
+                )
             });
             if let Some(stream) = object.get_mut("StreamSpecification") {
                 stream["StreamEnabled"] = Value::Bool(true);
@@ -89,14 +114,20 @@ impl Template {
             let prefix = prefix.and_then(|rule| rule["Value"].as_str()).unwrap_or_default();
             (prefix.to_owned(), each["Queue"].as_str().unwrap_or_default().to_owned())
         });
-        Ok(Bucket { logical_id: id.to_owned(), notifications: notifications.collect() })
+        Ok(Bucket {
+            logical_id: id.to_owned(),
+            notifications: notifications.collect(),
+        })
     }
 
     /// The logical id of the queue with this ARN.
     #[must_use]
     pub fn queue_of(&self, arn: &str) -> String {
         let name = arn.rsplit(':').next().unwrap_or(arn);
-        name.strip_prefix(&self.stack).and_then(|rest| rest.strip_prefix('-')).unwrap_or(name).to_owned()
+        name.strip_prefix(&self.stack)
+            .and_then(|rest| rest.strip_prefix('-'))
+            .unwrap_or(name)
+            .to_owned()
     }
 
     pub(super) fn queue_name(&self, logical_id: &str) -> String {

@@ -16,7 +16,9 @@ pub(super) fn long_form(yaml: Yaml) -> Result<Value, Error> {
         Yaml::Mapping(entries) => {
             let mut object = Map::new();
             for (key, value) in entries {
-                let key = key.as_str().ok_or_else(|| Error::Template(format!("{key:?} is no text for a key")))?;
+                let key = key
+                    .as_str()
+                    .ok_or_else(|| Error::Template(format!("{key:?} is no text for a key")))?;
                 object.insert(key.to_owned(), long_form(value)?);
             }
             Value::Object(object)

@@ -11,7 +11,12 @@ fn own() -> Template {
 }
 
 fn function(name: &str) -> Function {
-    own().functions().unwrap().into_iter().find(|function| function.name == name).unwrap()
+    own()
+        .functions()
+        .unwrap()
+        .into_iter()
+        .find(|function| function.name == name)
+        .unwrap()
 }
 
 #[test]
@@ -22,7 +27,10 @@ fn variables_are_resolved_against_parameters_and_resources() {
     assert_eq!(chat.environment["EMBEDDING_DIMENSIONS"], "1024");
     assert!(!chat.environment.contains_key("INGEST_QUEUE_URL"));
     let relay = function("relay");
-    assert_eq!(relay.environment["INGEST_QUEUE_URL"], "http://127.0.0.1:1/000000000000/IngestQueue");
+    assert_eq!(
+        relay.environment["INGEST_QUEUE_URL"],
+        "http://127.0.0.1:1/000000000000/IngestQueue"
+    );
 }
 
 #[test]
@@ -32,7 +40,11 @@ fn every_route_of_a_function_has_the_same_transfer_mode() {
         assert!(modes.windows(2).all(|pair| pair[0] == pair[1]), "{}", function.name);
         assert_eq!(modes.first() == Some(&true), function.name == "chat");
         for route in routes(&function).filter(|route| route.streams()) {
-            assert!(route.timeout_in_millis.is_some(), "{} would be cut after 29 s", route.path);
+            assert!(
+                route.timeout_in_millis.is_some(),
+                "{} would be cut after 29 s",
+                route.path
+            );
         }
     }
 }
@@ -55,11 +67,21 @@ fn event_sources_report_partial_failures() {
 fn a_queue_hides_a_message_for_six_times_its_functions_timeout() {
     let ingest = function("ingest");
     let queues = own().queues().unwrap();
-    let Event::Queue(source) = &ingest.events[0] else { panic!("ingest listens to a queue") };
-    let queue = queues.iter().find(|queue| queue.logical_id == own().queue_of(&source.queue)).unwrap();
+    let Event::Queue(source) = &ingest.events[0] else {
+        panic!("ingest listens to a queue")
+    };
+    let queue = queues
+        .iter()
+        .find(|queue| queue.logical_id == own().queue_of(&source.queue))
+        .unwrap();
     assert!(queue.attributes["VisibilityTimeout"].parse::<u64>().unwrap() >= 6 * ingest.timeout.as_secs());
     let redrive: serde_json::Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
-    assert!(redrive["deadLetterTargetArn"].as_str().unwrap().ends_with(&queues[0].name));
+    assert!(
+        redrive["deadLetterTargetArn"]
+            .as_str()
+            .unwrap()
+            .ends_with(&queues[0].name)
+    );
     assert!(queues[0].holds_dead_letters);
 }
 
@@ -68,11 +90,20 @@ fn nobody_may_do_everything_to_everything() {
     let template = own();
     for (id, properties) in template.of_type("AWS::Serverless::Function") {
         let text = properties["Policies"].to_string();
-        assert!(!text.contains("\"Resource\":\"*\"") && !text.contains(":*\""), "{id}: {text}");
-        assert_eq!(properties["LoggingConfig"]["LogGroup"]["Ref"], id.replace("Function", "Log"));
+        assert!(
+            !text.contains("\"Resource\":\"*\"") && !text.contains(":*\""),
+            "{id}: {text}"
+        );
+        assert_eq!(
+            properties["LoggingConfig"]["LogGroup"]["Ref"],
+            id.replace("Function", "Log")
+        );
     }
     for (id, properties) in template.of_type("AWS::Logs::LogGroup") {
-        assert!(properties.get("RetentionInDays").is_some(), "{id} would be kept for ever");
+        assert!(
+            properties.get("RetentionInDays").is_some(),
+            "{id} would be kept for ever"
+        );
     }
 }
 

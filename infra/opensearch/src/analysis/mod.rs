@@ -32,8 +32,7 @@ enum Filter {
 impl Analyzers {
     /// Reads `settings.analysis`.
     pub(crate) fn parse(analysis: Option<&Value>) -> Result<Analyzers, Error> {
-        let mut analyzers =
-            BTreeMap::from([("standard".to_owned(), Analyzer(vec![Filter::Lowercase]))]);
+        let mut analyzers = BTreeMap::from([("standard".to_owned(), Analyzer(vec![Filter::Lowercase]))]);
         let none = Object::new();
         let analysis = analysis.map_or(Ok(&none), |value| object(value, "analysis"))?;
         if let Some(kind) = analysis
@@ -51,10 +50,7 @@ impl Analyzers {
             .get("analyzer")
             .map_or(Ok(&none), |value| object(value, "analyzer"))?;
         for (name, definition) in defined {
-            analyzers.insert(
-                name.clone(),
-                Analyzer::parse(name, object(definition, name)?, filters)?,
-            );
+            analyzers.insert(name.clone(), Analyzer::parse(name, object(definition, name)?, filters)?);
         }
         Ok(Analyzers(analyzers))
     }
@@ -66,14 +62,10 @@ impl Analyzers {
 
 impl Analyzer {
     fn parse(name: &str, definition: &Object, filters: &Object) -> Result<Analyzer, Error> {
-        let kind = definition
-            .get("type")
-            .and_then(Value::as_str)
-            .unwrap_or("custom");
+        let kind = definition.get("type").and_then(Value::as_str).unwrap_or("custom");
         let tokenizer = definition.get("tokenizer").and_then(Value::as_str);
         if kind != "custom" || tokenizer != Some("standard") {
-            let reason =
-                format!("analyzer [{name}] must be of type [custom] with the tokenizer [standard]");
+            let reason = format!("analyzer [{name}] must be of type [custom] with the tokenizer [standard]");
             return Err(Error::argument(reason));
         }
         if let Some(key) = definition
@@ -124,7 +116,7 @@ impl Analyzer {
     fn filter(&self, mut term: String, snowball: &Stemmer) -> Option<String> {
         for filter in &self.0 {
             match filter {
-                Filter::Lowercase => term = term.to_lowercase(),
+                Filter::Lowercase => term = lower(&term),
                 Filter::Stop(words) if words.contains(&term) => return None,
                 Filter::Stop(_) => {}
                 Filter::Porter => term = porter::stem(&term),
@@ -133,6 +125,11 @@ impl Analyzer {
         }
         Some(term)
     }
+}
+
+/// Lower case character by character, each staying one: Lucene knows no final sigma and no dotted capital I.
+fn lower(term: &str) -> String {
+    term.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect()
 }
 
 impl Filter {
@@ -152,18 +149,11 @@ impl Filter {
             (Some("stemmer"), Some(language)) => Err(format!("no stemmer for [{language}] here")),
             (Some("stop"), _) => match definition.get("stopwords").and_then(Value::as_array) {
                 Some(words) => Ok(Filter::Stop(
-                    words
-                        .iter()
-                        .filter_map(Value::as_str)
-                        .map(str::to_owned)
-                        .collect(),
+                    words.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
                 )),
                 None => Err("give [stopwords] as a list".into()),
             },
-            (kind, _) => Err(format!(
-                "type [{}] is not supported here",
-                kind.unwrap_or("none")
-            )),
+            (kind, _) => Err(format!("type [{}] is not supported here", kind.unwrap_or("none"))),
         }
     }
 }

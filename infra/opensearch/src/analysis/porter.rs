@@ -39,8 +39,8 @@ const STEP_3: &[(&str, &str)] = &[
 
 /// Suffixes dropped when the stem before them has a measure above 1 (step 4), longest first.
 const STEP_4: &[&str] = &[
-    "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ion", "ism", "ate", "iti",
-    "ous", "ive", "ize", "al", "er", "ic", "ou",
+    "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ion", "ism", "ate", "iti", "ous", "ive", "ize",
+    "al", "er", "ic", "ou",
 ];
 
 /// The stem of a lower-case word.
@@ -97,11 +97,7 @@ impl Word {
     /// Length of what stands before `suffix`, when the word ends in it.
     fn before(&self, suffix: &str) -> Option<usize> {
         let stem = self.0.len().checked_sub(suffix.len())?;
-        self.0[stem..]
-            .iter()
-            .copied()
-            .eq(suffix.chars())
-            .then_some(stem)
+        self.0[stem..].iter().copied().eq(suffix.chars()).then_some(stem)
     }
 
     fn set_end(&mut self, stem: usize, end: &str) {
@@ -135,10 +131,7 @@ impl Word {
         };
         self.0.truncate(stem);
         let restored = [("at", "ate"), ("bl", "ble"), ("iz", "ize")];
-        if let Some((stem, end)) = restored
-            .iter()
-            .find_map(|(from, to)| Some((self.before(from)?, to)))
-        {
+        if let Some((stem, end)) = restored.iter().find_map(|(from, to)| Some((self.before(from)?, to))) {
             self.set_end(stem, end);
         } else if self.doubled() {
             if !matches!(self.0.last(), Some('l' | 's' | 'z')) {
@@ -157,9 +150,7 @@ impl Word {
 
     /// Only the longest suffix that fits counts, whether or not its condition then holds.
     fn replace(&mut self, rules: &[(&str, &str)]) {
-        let rule = rules
-            .iter()
-            .find_map(|(from, to)| Some((self.before(from)?, to)));
+        let rule = rules.iter().find_map(|(from, to)| Some((self.before(from)?, to)));
         if let Some((stem, end)) = rule.filter(|(stem, _)| self.measure(*stem) > 0) {
             self.set_end(stem, end);
         }
@@ -171,11 +162,7 @@ impl Word {
             let after_s_or_t = stem > 0 && matches!(self.0[stem - 1], 's' | 't');
             (*suffix != "ion" || after_s_or_t).then_some(stem)
         };
-        if let Some(stem) = STEP_4
-            .iter()
-            .find_map(fits)
-            .filter(|stem| self.measure(*stem) > 1)
-        {
+        if let Some(stem) = STEP_4.iter().find_map(fits).filter(|stem| self.measure(*stem) > 1) {
             self.0.truncate(stem);
         }
     }

@@ -23,10 +23,7 @@ enum Class {
     Other,
 }
 
-use Class::{
-    Connector, Digit, Ideograph, Katakana, Letter, Mark, MidBoth, MidLetter, MidNumber, Other,
-    Unspaced,
-};
+use Class::{Connector, Digit, Ideograph, Katakana, Letter, Mark, MidBoth, MidLetter, MidNumber, Other, Unspaced};
 
 /// Calls `emit` with each token of `text`, in order.
 pub(super) fn tokens<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
@@ -47,12 +44,8 @@ pub(super) fn tokens<'t>(text: &'t str, mut emit: impl FnMut(&'t str)) {
                 continue;
             }
         };
-        if letters[first..=last]
-            .iter()
-            .any(|(_, class)| *class != Connector)
-        {
-            let token = text[*start..end_of(last)]
-                .trim_end_matches(|c| self::class(c) == Mark && c.is_control());
+        if letters[first..=last].iter().any(|(_, class)| *class != Connector) {
+            let token = &text[*start..end_of(last)];
             cut(token, &mut emit);
         }
         first = last + 1;
@@ -76,12 +69,13 @@ fn word_end(letters: &[(usize, Class)], first: usize) -> usize {
 }
 
 fn joins(left: Class, right: Class) -> bool {
-    match (left, right) {
-        (Letter | Digit | Connector, Letter | Digit | Connector) => true,
-        (Katakana, Katakana | Connector) | (Connector, Katakana) => true,
-        (Unspaced, Unspaced) => true,
-        _ => false,
-    }
+    matches!(
+        (left, right),
+        (Letter | Digit | Connector, Letter | Digit | Connector)
+            | (Katakana, Katakana | Connector)
+            | (Connector, Katakana)
+            | (Unspaced, Unspaced)
+    )
 }
 
 /// Whether `middle` holds its neighbours together, as in `can't` and `3.14`.
@@ -106,17 +100,14 @@ fn class(c: char) -> Class {
     match c {
         'a'..='z' | 'A'..='Z' => Letter,
         '0'..='9' => Digit,
-        '_' | '\u{202F}' | '\u{203F}' | '\u{2040}' | '\u{2054}' | '\u{FE33}' | '\u{FE34}' => {
-            Connector
-        }
+        '_' | '\u{202F}' | '\u{203F}' | '\u{2040}' | '\u{2054}' | '\u{FE33}' | '\u{FE34}' => Connector,
         '\u{FE4D}'..='\u{FE4F}' | '\u{FF3F}' => Connector,
-        ':' | '\u{B7}' | '\u{387}' | '\u{55F}' | '\u{5F4}' | '\u{2027}' | '\u{FE13}'
-        | '\u{FE55}' | '\u{FF1A}' => MidLetter,
-        ',' | ';' | '\u{37E}' | '\u{589}' | '\u{60C}' | '\u{60D}' | '\u{66C}' | '\u{7F8}'
-        | '\u{2044}' => MidNumber,
+        ':' | '\u{B7}' | '\u{387}' | '\u{55F}' | '\u{5F4}' | '\u{2027}' | '\u{FE13}' | '\u{FE55}' | '\u{FF1A}' => {
+            MidLetter
+        }
+        ',' | ';' | '\u{37E}' | '\u{589}' | '\u{60C}' | '\u{60D}' | '\u{66C}' | '\u{7F8}' | '\u{2044}' => MidNumber,
         '\u{FE10}' | '\u{FE14}' | '\u{FE50}' | '\u{FE54}' | '\u{FF0C}' | '\u{FF1B}' => MidNumber,
-        '.' | '\'' | '\u{2018}' | '\u{2019}' | '\u{2024}' | '\u{FE52}' | '\u{FF07}'
-        | '\u{FF0E}' => MidBoth,
+        '.' | '\'' | '\u{2018}' | '\u{2019}' | '\u{2024}' | '\u{FE52}' | '\u{FF07}' | '\u{FF0E}' => MidBoth,
         c if c.is_ascii() => Other,
         c => foreign(c),
     }
@@ -124,48 +115,30 @@ fn class(c: char) -> Class {
 
 fn foreign(c: char) -> Class {
     match c {
-        '\u{AD}'
-        | '\u{300}'..='\u{36F}'
-        | '\u{483}'..='\u{489}'
-        | '\u{591}'..='\u{5BD}'
-        | '\u{5BF}' => Mark,
+        '\u{AD}' | '\u{300}'..='\u{36F}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{5BD}' | '\u{5BF}' => Mark,
         '\u{610}'..='\u{61A}' | '\u{64B}'..='\u{65F}' | '\u{670}' | '\u{6D6}'..='\u{6DC}' => Mark,
-        '\u{93C}' | '\u{94D}' | '\u{9BC}' | '\u{9CD}' | '\u{A3C}' | '\u{A4D}' | '\u{ABC}'
-        | '\u{ACD}' => Mark,
+        '\u{93C}' | '\u{94D}' | '\u{9BC}' | '\u{9CD}' | '\u{A3C}' | '\u{A4D}' | '\u{ABC}' | '\u{ACD}' => Mark,
         '\u{B3C}' | '\u{B4D}' | '\u{BCD}' | '\u{C4D}' | '\u{CBC}' | '\u{CCD}' | '\u{D4D}' => Mark,
-        '\u{1AB0}'..='\u{1AFF}'
-        | '\u{1DC0}'..='\u{1DFF}'
-        | '\u{200C}'..='\u{200F}'
-        | '\u{202A}'..='\u{202E}' => Mark,
-        '\u{2060}'..='\u{2064}'
-        | '\u{20D0}'..='\u{20F0}'
-        | '\u{FE00}'..='\u{FE0F}'
-        | '\u{FE20}'..='\u{FE2F}' => Mark,
+        '\u{1AB0}'..='\u{1AFF}' | '\u{1DC0}'..='\u{1DFF}' | '\u{200C}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => Mark,
+        '\u{2060}'..='\u{2064}' | '\u{20D0}'..='\u{20F0}' | '\u{FE00}'..='\u{FE0F}' | '\u{FE20}'..='\u{FE2F}' => Mark,
         '\u{FEFF}' => Mark,
-        '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}'
-            if c.is_alphabetic() =>
-        {
-            Unspaced
-        }
+        '\u{E00}'..='\u{EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' if c.is_alphabetic() => Unspaced,
         '\u{E31}'..='\u{E3A}' | '\u{E47}'..='\u{E4E}' | '\u{EC8}'..='\u{ECD}' => Mark,
         '\u{30FB}' => Other,
         '\u{3031}'..='\u{3035}' | '\u{309B}' | '\u{309C}' | '\u{30A0}'..='\u{30FF}' => Katakana,
-        '\u{31F0}'..='\u{31FF}'
-        | '\u{32D0}'..='\u{32FE}'
-        | '\u{3300}'..='\u{3357}'
-        | '\u{FF66}'..='\u{FF9F}' => Katakana,
+        '\u{31F0}'..='\u{31FF}' | '\u{32D0}'..='\u{32FE}' | '\u{3300}'..='\u{3357}' | '\u{FF66}'..='\u{FF9F}' => {
+            Katakana
+        }
         '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3041}'..='\u{309F}' => Ideograph,
         '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' => Ideograph,
         '\u{20000}'..='\u{3FFFF}' => Ideograph,
         // Fractions, superscripts and circled numbers are no digits to a word boundary.
-        '\u{B2}'
-        | '\u{B3}'
-        | '\u{B9}'
-        | '\u{BC}'..='\u{BE}'
-        | '\u{2070}'..='\u{2079}'
-        | '\u{2080}'..='\u{2089}' => Other,
+        '\u{B2}' | '\u{B3}' | '\u{B9}' | '\u{BC}'..='\u{BE}' | '\u{2070}'..='\u{2079}' | '\u{2080}'..='\u{2089}' => {
+            Other
+        }
         '\u{2150}'..='\u{215F}' | '\u{2460}'..='\u{249B}' | '\u{2776}'..='\u{2793}' => Other,
         c if c.is_alphabetic() => Letter,
+        '\u{66B}' => Digit,
         c if c.is_numeric() => Digit,
         _ => Other,
     }
@@ -185,14 +158,9 @@ mod tests {
     fn words_and_numbers_keep_what_stands_inside_them() {
         assert_eq!(
             split("The O'Neil's plan, v2.5: 3,000.50 e.g. x_y __ (a-b)"),
-            [
-                "The", "O'Neil's", "plan", "v2.5", "3,000.50", "e.g", "x_y", "a", "b"
-            ]
+            ["The", "O'Neil's", "plan", "v2.5", "3,000.50", "e.g", "x_y", "a", "b"]
         );
-        assert_eq!(
-            split("1.a a.1 a,b 1:2"),
-            ["1", "a", "a", "1", "a", "b", "1", "2"]
-        );
+        assert_eq!(split("1.a a.1 a,b 1:2"), ["1", "a", "a", "1", "a", "b", "1", "2"]);
     }
 
     #[test]
@@ -211,10 +179,7 @@ mod tests {
     fn an_endless_run_is_cut() {
         let run = "x".repeat(600);
         assert_eq!(
-            split(&run)
-                .iter()
-                .map(|token| token.len())
-                .collect::<Vec<_>>(),
+            split(&run).iter().map(|token| token.len()).collect::<Vec<_>>(),
             [255, 255, 90]
         );
     }

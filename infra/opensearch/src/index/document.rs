@@ -6,6 +6,7 @@ use tantivy::{DocAddress, Searcher, TantivyDocument};
 
 use crate::error::Error;
 use crate::index::Index;
+use crate::index::vectors::{Columns, to_bytes};
 use crate::mapping::{ID, Kind, Mapping, PRESENT, SOURCE, row_field, tantivy_field};
 use crate::object::{Object, list};
 
@@ -27,9 +28,7 @@ impl Stored {
         for (name, dimension) in mapping.vectors() {
             let vector = match source.get(name) {
                 None | Some(Value::Null) => None,
-                Some(value) => Some(
-                    vector(value, dimension).map_err(|why| unfit(name, "knn_vector", id, &why))?,
-                ),
+                Some(value) => Some(vector(value, dimension).map_err(|why| unfit(name, "knn_vector", id, &why))?),
             };
             if vector.is_some() {
                 source.remove(name);
@@ -39,9 +38,8 @@ impl Stored {
         for (name, value) in &source {
             match mapping.kind(name) {
                 None if mapping.strict => {
-                    let reason = format!(
-                        "mapping set to strict, dynamic introduction of [{name}] within [_doc] is not allowed"
-                    );
+                    let reason =
+                        format!("mapping set to strict, dynamic introduction of [{name}] within [_doc] is not allowed");
                     return Err(Error::new(400, "strict_dynamic_mapping_exception", reason));
                 }
                 None => {}
@@ -52,12 +50,7 @@ impl Stored {
     }
 
     /// This document with the fields of `patch` laid over it.
-    pub(crate) fn patched(
-        &self,
-        patch: Object,
-        id: &str,
-        mapping: &Mapping,
-    ) -> Result<Stored, Error> {
+    pub(crate) fn patched(&self, patch: Object, id: &str, mapping: &Mapping) -> Result<Stored, Error> {
         let mut kept = self.clone();
         for ((name, _), vector) in mapping.vectors().iter().zip(&mut kept.vectors) {
             if patch.contains_key(*name) {
@@ -73,12 +66,7 @@ impl Stored {
     }
 
     /// The document for tantivy; `rows` say where the vectors stand in memory.
-    pub(crate) fn to_tantivy(
-        &self,
-        id: &str,
-        rows: &[Option<u32>],
-        index: &Index,
-    ) -> Result<TantivyDocument, Error> {
+    pub(crate) fn to_tantivy(&self, id: &str, rows: &[Option<u32>], index: &Index) -> Result<TantivyDocument, Error> {
         let (schema, mapping) = (&index.schema, &index.mapping);
         let mut document = TantivyDocument::new();
         document.add_text(tantivy_field(schema, ID)?, id);
@@ -86,8 +74,7 @@ impl Stored {
         document.add_text(tantivy_field(schema, SOURCE)?, source);
         let present = tantivy_field(schema, PRESENT)?;
         for (slot, (name, _)) in mapping.vectors().into_iter().enumerate() {
-            let (Some(Some(vector)), Some(Some(row))) = (self.vectors.get(slot), rows.get(slot))
-            else {
+            let (Some(Some(vector)), Some(Some(row))) = (self.vectors.get(slot), rows.get(slot)) else {
                 continue;
             };
             document.add_text(present, name);
@@ -120,24 +107,16 @@ impl Stored {
         };
         let source = serde_json::from_str(&text(SOURCE)?).map_err(Error::storage)?;
         let mut vectors = Vec::new();
-        for (name, dimension) in index.mapping.vectors().into_iter().filter(|_| with_vectors) {
-            let bytes = document.get_first(tantivy_field(&index.schema, name)?);
-            vectors.push(
-                bytes.and_then(|value| value.as_bytes().map(|bytes| from_bytes(bytes, dimension))),
-            );
+        let segment = searcher.segment_reader(at.segment_ord);
+        for (name, _) in index.mapping.vectors().into_iter().filter(|_| with_vectors) {
+            vectors.push(Columns::open(segment, name)?.vector(at.doc_id)?);
         }
         Ok((text(ID)?, Stored { source, vectors }))
     }
 }
 
 /// Adds the terms of one field; false when it has none.
-fn add(
-    document: &mut TantivyDocument,
-    name: &str,
-    kind: &Kind,
-    value: &Value,
-    index: &Index,
-) -> Result<bool, Error> {
+fn add(document: &mut TantivyDocument, name: &str, kind: &Kind, value: &Value, index: &Index) -> Result<bool, Error> {
     let field = tantivy_field(&index.schema, name)?;
     let mut any = false;
     for value in list(Some(value)) {
@@ -145,9 +124,7 @@ fn add(
             _ if value.is_null() => continue,
             Kind::Keyword => document.add_text(field, plain(value).unwrap_or_default()),
             Kind::Boolean => document.add_bool(field, boolean(value).unwrap_or_default()),
-            Kind::Integer { limit } => {
-                document.add_i64(field, integer(value, *limit).unwrap_or_default())
-            }
+            Kind::Integer { limit } => document.add_i64(field, integer(value, *limit).unwrap_or_default()),
             Kind::Text { analyzer, .. } => {
                 let analyzer = index.analyzers.get(analyzer);
                 let text = plain(value).unwrap_or_default();
@@ -248,19 +225,4 @@ pub(crate) fn vector(value: &Value, dimension: usize) -> Result<Vec<f32>, String
         return Err("zero vector is not supported when space type is [cosinesimil]".into());
     }
     Ok(vector)
-}
-
-fn to_bytes(vector: &[f32]) -> Vec<u8> {
-    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
-}
-
-/// The vector that `to_bytes` wrote.
-pub(super) fn from_bytes(bytes: &[u8], dimension: usize) -> Vec<f32> {
-    let (numbers, _) = bytes.as_chunks::<4>();
-    let mut vector: Vec<f32> = numbers
-        .iter()
-        .map(|bytes| f32::from_le_bytes(*bytes))
-        .collect();
-    vector.resize(dimension, 0.0);
-    vector
 }

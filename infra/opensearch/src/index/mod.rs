@@ -20,8 +20,9 @@ use tantivy::{DocAddress, IndexReader, IndexWriter, ReloadPolicy, Searcher, Term
 
 use crate::analysis::Analyzers;
 use crate::error::Error;
-use crate::mapping::{ID, Mapping, row_field, tantivy_field};
+use crate::mapping::{ID, Mapping, tantivy_field};
 use crate::object::Object;
+use vectors::Columns;
 
 /// Memory that the writer fills before it flushes: tantivy's minimum, in bytes.
 const WRITER_BUDGET: usize = 15_000_000;
@@ -61,9 +62,7 @@ impl Index {
             ..IndexSettings::default()
         };
         let directory = MmapDirectory::open(dir).map_err(Error::storage)?;
-        let builder = tantivy::Index::builder()
-            .schema(mapping.schema())
-            .settings(settings);
+        let builder = tantivy::Index::builder().schema(mapping.schema()).settings(settings);
         let index = builder.open_or_create(directory)?;
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(WRITER_BUDGET)
@@ -76,11 +75,9 @@ impl Index {
         merging.set_del_docs_ratio_before_merge(DELETED_SHARE);
         writer.set_merge_policy(Box::new(merging));
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual);
-        let reader = reader
-            .doc_store_cache_num_blocks(CACHED_BLOCKS)
-            .try_into()?;
+        let reader = reader.doc_store_cache_num_blocks(CACHED_BLOCKS).try_into()?;
         let schema = index.schema();
-        let vectors = vectors::load(&reader, &schema, &mapping)?;
+        let vectors = vectors::load(&reader.searcher(), &mapping)?;
         Ok(Index {
             mapping,
             analyzers,
@@ -93,9 +90,7 @@ impl Index {
 
     /// Reads the body of a create request; an error means that it cannot be honoured here.
     pub(crate) fn definition(body: &Object) -> Result<(Mapping, Analyzers), Error> {
-        let settings = body
-            .get("settings")
-            .map_or(&Value::Null, |settings| settings);
+        let settings = body.get("settings").map_or(&Value::Null, |settings| settings);
         let analysis = settings
             .get("analysis")
             .or_else(|| settings.get("index")?.get("analysis"));
@@ -114,11 +109,7 @@ impl Index {
 
     /// Waits for merges and lets go of the files; later writes are refused.
     pub(crate) fn close(&self) -> Result<(), Error> {
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         writer.map_or(Ok(()), |writer| Ok(writer.wait_merging_threads()?))
     }
 
@@ -127,9 +118,7 @@ impl Index {
         let term = Term::from_field_text(tantivy_field(&self.schema, ID)?, id);
         for (segment, reader) in (0..).zip(searcher.segment_readers()) {
             let inverted = reader.inverted_index(term.field())?;
-            let Some(mut docs) =
-                inverted.read_postings(&term, tantivy::schema::IndexRecordOption::Basic)?
-            else {
+            let Some(mut docs) = inverted.read_postings(&term, tantivy::schema::IndexRecordOption::Basic)? else {
                 continue;
             };
             let mut doc = tantivy::DocSet::doc(&docs);
@@ -145,13 +134,8 @@ impl Index {
 
     /// The rows that hold the vectors of a document, in slot order.
     fn rows(&self, searcher: &Searcher, at: DocAddress) -> Result<Vec<Option<u32>>, Error> {
-        let fast = searcher.segment_reader(at.segment_ord).fast_fields();
-        let row = |(name, _): (&str, usize)| {
-            let column = fast.u64(&row_field(name))?;
-            Ok(column
-                .first(at.doc_id)
-                .and_then(|row| u32::try_from(row).ok()))
-        };
+        let segment = searcher.segment_reader(at.segment_ord);
+        let row = |(name, _): (&str, usize)| Ok(Columns::open(segment, name)?.row(at.doc_id));
         self.mapping.vectors().into_iter().map(row).collect()
     }
 }

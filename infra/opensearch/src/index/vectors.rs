@@ -1,11 +1,10 @@
 //! The vectors of one field, unit length, in one block of memory.
 
-use tantivy::schema::{Schema, Value as _};
-use tantivy::{IndexReader, TantivyDocument};
+use tantivy::columnar::{BytesColumn, Column};
+use tantivy::{DocId, Searcher, SegmentReader};
 
 use crate::error::Error;
-use crate::index::document::from_bytes;
-use crate::mapping::{Mapping, row_field, tantivy_field};
+use crate::mapping::{Mapping, row_field};
 
 /// Numbers summed side by side, so that the compiler can use the processor's vector instructions.
 const LANES: usize = 16;
@@ -29,10 +28,7 @@ impl Vectors {
     /// Keeps a vector and says in which row.
     pub(crate) fn insert(&mut self, vector: &[f32]) -> u32 {
         let next = self.data.len() / self.dimension;
-        let row = self
-            .free
-            .pop()
-            .unwrap_or(u32::try_from(next).unwrap_or(u32::MAX));
+        let row = self.free.pop().unwrap_or(u32::try_from(next).unwrap_or(u32::MAX));
         self.put(row, vector);
         row
     }
@@ -45,10 +41,7 @@ impl Vectors {
     /// Score of a row for a query of unit length as Lucene gives it for cosines: (1 + cos) / 2.
     pub(crate) fn score(&self, row: u32, query: &[f32]) -> f32 {
         let start = row as usize * self.dimension;
-        let vector = self
-            .data
-            .get(start..start + self.dimension)
-            .unwrap_or_default();
+        let vector = self.data.get(start..start + self.dimension).unwrap_or_default();
         ((1.0 + dot(vector, query)) / 2.0).max(0.0)
     }
 
@@ -67,16 +60,9 @@ impl Vectors {
 
 /// `vector` at length 1; one of length 0 stays as it is.
 pub(crate) fn unit(vector: &[f32]) -> Vec<f32> {
-    let length = vector
-        .iter()
-        .map(|x| f64::from(*x) * f64::from(*x))
-        .sum::<f64>()
-        .sqrt();
+    let length = vector.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>().sqrt();
     let scale = if length > 0.0 { 1.0 / length } else { 1.0 };
-    vector
-        .iter()
-        .map(|x| (f64::from(*x) * scale) as f32)
-        .collect()
+    vector.iter().map(|x| (f64::from(*x) * scale) as f32).collect()
 }
 
 fn dot(a: &[f32], b: &[f32]) -> f32 {
@@ -96,40 +82,66 @@ fn dot(a: &[f32], b: &[f32]) -> f32 {
     sums.iter().sum::<f32>() + rest
 }
 
-/// Reads all vectors of an index back from its stored documents, each into the row that its document names.
-pub(super) fn load(
-    reader: &IndexReader,
-    schema: &Schema,
-    mapping: &Mapping,
-) -> Result<Vec<Vectors>, Error> {
+/// Reads all vectors of an index back, each into the row that its document names.
+pub(super) fn load(searcher: &Searcher, mapping: &Mapping) -> Result<Vec<Vectors>, Error> {
     let mut all = Vec::new();
-    let searcher = reader.searcher();
     for (name, dimension) in mapping.vectors() {
-        let field = tantivy_field(schema, name)?;
         let mut vectors = Vectors::new(dimension);
         let mut used = Vec::new();
         for segment in searcher.segment_readers() {
-            let rows = segment.fast_fields().u64(&row_field(name))?;
-            let store = segment.get_store_reader(1)?;
-            let documents = store.iter::<TantivyDocument>(segment.alive_bitset());
-            for (doc, document) in segment.doc_ids_alive().zip(documents) {
-                let Some(row) = rows.first(doc).and_then(|row| u32::try_from(row).ok()) else {
-                    continue;
-                };
-                let document = document?;
-                let bytes = document.get_first(field).and_then(|value| value.as_bytes());
-                vectors.put(row, &from_bytes(bytes.unwrap_or_default(), dimension));
-                used.push(row);
+            let columns = Columns::open(segment, name)?;
+            for doc in segment.doc_ids_alive() {
+                if let Some((row, vector)) = columns.row(doc).zip(columns.vector(doc)?) {
+                    vectors.put(row, &vector);
+                    used.push(row);
+                }
             }
         }
         used.sort_unstable();
         let rows = u32::try_from(vectors.data.len() / dimension).unwrap_or(u32::MAX);
-        vectors.free = (0..rows)
-            .filter(|row| used.binary_search(row).is_err())
-            .collect();
+        vectors.free = (0..rows).filter(|row| used.binary_search(row).is_err()).collect();
         all.push(vectors);
     }
     Ok(all)
+}
+
+/// One field's vectors on disk, segment by segment: the vector as it was given and its row in memory.
+/// They lie in columns of their own: a vector beside the source would be decoded with every hit.
+pub(super) struct Columns {
+    rows: Column<u64>,
+    bytes: Option<BytesColumn>,
+}
+
+impl Columns {
+    pub(super) fn open(segment: &SegmentReader, name: &str) -> Result<Columns, Error> {
+        let fast = segment.fast_fields();
+        Ok(Columns {
+            rows: fast.u64(&row_field(name))?,
+            bytes: fast.bytes(name)?,
+        })
+    }
+
+    /// Where the document's vector stands in memory.
+    pub(super) fn row(&self, doc: DocId) -> Option<u32> {
+        self.rows.first(doc).and_then(|row| u32::try_from(row).ok())
+    }
+
+    /// The document's vector.
+    pub(super) fn vector(&self, doc: DocId) -> Result<Option<Vec<f32>>, Error> {
+        let Some(column) = &self.bytes else { return Ok(None) };
+        let Some(ord) = column.term_ords(doc).next() else {
+            return Ok(None);
+        };
+        let mut bytes = Vec::new();
+        column.ord_to_bytes(ord, &mut bytes)?;
+        let (numbers, _) = bytes.as_chunks::<4>();
+        Ok(Some(numbers.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()))
+    }
+}
+
+/// The bytes of a vector in its column.
+pub(super) fn to_bytes(vector: &[f32]) -> Vec<u8> {
+    vector.iter().flat_map(|x| x.to_le_bytes()).collect()
 }
 
 #[cfg(test)]

@@ -73,10 +73,7 @@ impl Index {
         };
         let outcomes = batch.run(actions);
         let Batch {
-            touched,
-            taken,
-            left,
-            ..
+            touched, taken, left, ..
         } = batch;
         let committed = outcomes.and_then(|outcomes| {
             if !touched.is_empty() {
@@ -94,6 +91,9 @@ impl Index {
 
     /// Gives rows back. Only after the reload: the lock waits for searches that still see the old documents.
     fn release(&self, rows: Vec<(usize, u32)>) {
+        if rows.is_empty() {
+            return;
+        }
         let mut vectors = self.vectors.write().unwrap_or_else(PoisonError::into_inner);
         for (slot, row) in rows {
             if let Some(vectors) = vectors.get_mut(slot) {
@@ -138,13 +138,7 @@ impl Batch<'_> {
                 Ok(outcome)
             }
             Op::Patch(patch) => {
-                let missing = || {
-                    Error::new(
-                        404,
-                        "document_missing_exception",
-                        format!("[{id}]: document missing"),
-                    )
-                };
+                let missing = || Error::new(404, "document_missing_exception", format!("[{id}]: document missing"));
                 let (old, rows) = self.stored(&id)?.zip(self.rows(&id)?).ok_or_else(missing)?;
                 let new = old.patched(patch, &id, &self.index.mapping)?;
                 if new == old {
@@ -183,12 +177,7 @@ impl Batch<'_> {
     }
 
     /// Puts `new` in the place of the document with the rows `old`.
-    fn replace(
-        &mut self,
-        id: String,
-        old: Option<Vec<Option<u32>>>,
-        new: Option<Stored>,
-    ) -> Result<(), Error> {
+    fn replace(&mut self, id: String, old: Option<Vec<Option<u32>>>, new: Option<Stored>) -> Result<(), Error> {
         let present = |rows: &[Option<u32>]| -> Vec<_> {
             rows.iter()
                 .enumerate()
@@ -196,10 +185,8 @@ impl Batch<'_> {
                 .collect()
         };
         if let Some(old) = old {
-            self.writer.delete_term(Term::from_field_text(
-                tantivy_field(&self.index.schema, ID)?,
-                &id,
-            ));
+            self.writer
+                .delete_term(Term::from_field_text(tantivy_field(&self.index.schema, ID)?, &id));
             self.left.extend(present(&old));
         }
         let current = match new {
@@ -207,8 +194,7 @@ impl Batch<'_> {
             Some(stored) => {
                 let rows = self.index.insert_vectors(&stored);
                 self.taken.extend(present(&rows));
-                self.writer
-                    .add_document(stored.to_tantivy(&id, &rows, self.index)?)?;
+                self.writer.add_document(stored.to_tantivy(&id, &rows, self.index)?)?;
                 Some(Current { stored, rows })
             }
         };

@@ -6,14 +6,7 @@ use crate::error::Error;
 use crate::object::{Object, boost, count, list, only};
 use crate::query::{Compiled, Compiler, all, boosted, constant};
 
-const BOOL_KEYS: [&str; 6] = [
-    "must",
-    "filter",
-    "should",
-    "must_not",
-    "minimum_should_match",
-    "boost",
-];
+const BOOL_KEYS: [&str; 6] = ["must", "filter", "should", "must_not", "minimum_should_match", "boost"];
 
 impl Compiler<'_> {
     pub(super) fn bool(&self, body: &Object) -> Compiled {

@@ -52,10 +52,7 @@ impl Compiler<'_> {
         let field = body
             .get("field")
             .ok_or_else(|| Error::parsing("[exists] must be provided with a [field]"))?;
-        let term = Term::from_field_text(
-            tantivy_field(&self.index.schema, PRESENT)?,
-            text(field, "field")?,
-        );
+        let term = Term::from_field_text(tantivy_field(&self.index.schema, PRESENT)?, text(field, "field")?);
         boosted(constant(one(term), 1.0), boost(body)?)
     }
 
@@ -75,11 +72,7 @@ impl Compiler<'_> {
 
     /// The term for one value of a field; none when the field is not mapped.
     fn exact(&self, field: &str, value: &Value) -> Result<Option<Term>, Error> {
-        let unfit = || {
-            Error::query(format!(
-                "the value {value} does not fit the field [{field}]"
-            ))
-        };
+        let unfit = || Error::query(format!("the value {value} does not fit the field [{field}]"));
         let kind = match field {
             ID => Some(&Kind::Keyword),
             _ => self.index.mapping.kind(field),
@@ -92,13 +85,9 @@ impl Compiler<'_> {
         }
         let at = tantivy_field(&self.index.schema, field)?;
         Ok(Some(match kind {
-            Kind::Keyword | Kind::Text { .. } => {
-                Term::from_field_text(at, &plain(value).ok_or_else(unfit)?)
-            }
+            Kind::Keyword | Kind::Text { .. } => Term::from_field_text(at, &plain(value).ok_or_else(unfit)?),
             Kind::Boolean => Term::from_field_bool(at, boolean(value).ok_or_else(unfit)?),
-            Kind::Integer { limit } => {
-                Term::from_field_i64(at, integer(value, *limit).ok_or_else(unfit)?)
-            }
+            Kind::Integer { limit } => Term::from_field_i64(at, integer(value, *limit).ok_or_else(unfit)?),
             Kind::Vector { .. } => return Err(unfit()),
         }))
     }

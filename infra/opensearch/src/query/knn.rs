@@ -27,36 +27,26 @@ impl Compiler<'_> {
         let condition = object(condition, field)?;
         only(condition, "knn", &["vector", "k", "filter", "boost"])?;
         let Some(Kind::Vector { dimension, slot }) = self.index.mapping.kind(field) else {
-            return Err(Error::query(format!(
-                "Field '{field}' is not knn_vector type."
-            )));
+            return Err(Error::query(format!("Field '{field}' is not knn_vector type.")));
         };
         let query = condition
             .get("vector")
             .ok_or_else(|| Error::parsing("[knn] requires a [vector]"))?;
         let query = unit(&vector(query, *dimension).map_err(Error::query)?);
-        let k = condition
-            .get("k")
-            .ok_or_else(|| Error::parsing("[knn] requires [k]"))?;
+        let k = condition.get("k").ok_or_else(|| Error::parsing("[knn] requires [k]"))?;
         let k = count(k, "k")?;
         if !(1..=LARGEST_K).contains(&k) {
-            return Err(Error::argument(format!(
-                "[knn] requires k to be from 1 to {LARGEST_K}"
-            )));
+            return Err(Error::argument(format!("[knn] requires k to be from 1 to {LARGEST_K}")));
         }
         let filter = condition
             .get("filter")
-            .map_or(Ok(Box::new(AllQuery) as Box<dyn Query>), |filter| {
-                self.clause(filter)
-            })?;
+            .map_or(Ok(Box::new(AllQuery) as Box<dyn Query>), |filter| self.clause(filter))?;
         let rows = Rows {
             field: row_field(field),
         };
         let candidates = self.snapshot.searcher.search(filter.as_ref(), &rows)?;
         let Some(vectors) = self.snapshot.vectors.get(*slot) else {
-            return Err(Error::storage(format!(
-                "no vectors are loaded for [{field}]"
-            )));
+            return Err(Error::storage(format!("no vectors are loaded for [{field}]")));
         };
         let scored = candidates
             .into_iter()
@@ -67,9 +57,8 @@ impl Compiler<'_> {
 
     /// The k best, as a query that finds exactly these.
     fn nearest(&self, mut scored: Vec<(Score, SegmentOrdinal, DocId)>, k: usize) -> Hits {
-        let best_first = |a: &(Score, u32, u32), b: &(Score, u32, u32)| {
-            b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2)))
-        };
+        let best_first =
+            |a: &(Score, u32, u32), b: &(Score, u32, u32)| b.0.total_cmp(&a.0).then((a.1, a.2).cmp(&(b.1, b.2)));
         if scored.len() > k {
             scored.select_nth_unstable_by(k - 1, best_first);
             scored.truncate(k);
@@ -99,11 +88,7 @@ impl Collector for Rows {
     type Fruit = Vec<Candidate>;
     type Child = SegmentRows;
 
-    fn for_segment(
-        &self,
-        segment: SegmentOrdinal,
-        reader: &SegmentReader,
-    ) -> tantivy::Result<SegmentRows> {
+    fn for_segment(&self, segment: SegmentOrdinal, reader: &SegmentReader) -> tantivy::Result<SegmentRows> {
         Ok(SegmentRows {
             segment,
             rows: reader.fast_fields().u64(&self.field)?,
@@ -170,9 +155,7 @@ impl Weight for Hits {
     fn explain(&self, reader: &SegmentReader, doc: DocId) -> tantivy::Result<Explanation> {
         let mut scorer = self.scorer(reader, 1.0)?;
         if scorer.seek(doc) != doc {
-            return Err(TantivyError::InvalidArgument(format!(
-                "document {doc} does not match"
-            )));
+            return Err(TantivyError::InvalidArgument(format!("document {doc} does not match")));
         }
         Ok(Explanation::new("knn", scorer.score()))
     }

@@ -46,10 +46,7 @@ impl Query for FieldTerm {
                     documents: self.documents,
                 };
                 self.query
-                    .weight(EnableScoring::enabled_from_statistics_provider(
-                        &statistics,
-                        searcher,
-                    ))
+                    .weight(EnableScoring::enabled_from_statistics_provider(&statistics, searcher))
             }
             disabled => self.query.weight(disabled),
         }

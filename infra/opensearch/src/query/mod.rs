@@ -72,8 +72,6 @@ fn one_field<'b>(body: &'b Object, clause: &str) -> Result<(&'b str, &'b Value),
     let mut fields = body.iter();
     match (fields.next(), fields.next()) {
         (Some((field, condition)), None) => Ok((field, condition)),
-        _ => Err(Error::parsing(format!(
-            "[{clause}] query needs exactly one field"
-        ))),
+        _ => Err(Error::parsing(format!("[{clause}] query needs exactly one field"))),
     }
 }

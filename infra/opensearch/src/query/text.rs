@@ -53,11 +53,7 @@ impl<'c> Compiler<'c> {
         ];
         only(body, "multi_match", &known)?;
         let question = self.question(body, "multi_match")?;
-        let default_tie = match body
-            .get("type")
-            .map(|kind| text(kind, "type"))
-            .transpose()?
-        {
+        let default_tie = match body.get("type").map(|kind| text(kind, "type")).transpose()? {
             None | Some("best_fields") => 0.0,
             Some("most_fields") => 1.0,
             Some(kind) => {
@@ -66,10 +62,7 @@ impl<'c> Compiler<'c> {
                 )));
             }
         };
-        let tie = body
-            .get("tie_breaker")
-            .and_then(Value::as_f64)
-            .unwrap_or(default_tie);
+        let tie = body.get("tie_breaker").and_then(Value::as_f64).unwrap_or(default_tie);
         let fields = list(body.get("fields")).iter().map(|field| {
             let (name, factor) = field_and_boost(text(field, "fields")?)?;
             boosted(self.match_field(name, &question)?, factor)
@@ -85,8 +78,7 @@ impl<'c> Compiler<'c> {
 
     fn question<'b>(&self, body: &'b Object, clause: &str) -> Result<Question<'c>, Error> {
         let query = body.get("query").and_then(plain);
-        let query = query
-            .ok_or_else(|| Error::parsing(format!("[{clause}] query needs a [query] text")))?;
+        let query = query.ok_or_else(|| Error::parsing(format!("[{clause}] query needs a [query] text")))?;
         let option = |key: &str| body.get(key).map(|value| text(value, key)).transpose();
         let analyzer = option("analyzer")?.map(|name| {
             let unknown = || {
@@ -98,14 +90,11 @@ impl<'c> Compiler<'c> {
             };
             self.index.analyzers.get(name).ok_or_else(unknown)
         });
-        let choice =
-            |key: &'static str, yes: &str, no: &str| match option(key)?.map(str::to_lowercase) {
-                Some(chosen) if chosen == yes => Ok(true),
-                Some(chosen) if chosen != no => Err(Error::parsing(format!(
-                    "[{clause}] {key} cannot be [{chosen}]"
-                ))),
-                _ => Ok(false),
-            };
+        let choice = |key: &'static str, yes: &str, no: &str| match option(key)?.map(str::to_lowercase) {
+            Some(chosen) if chosen == yes => Ok(true),
+            Some(chosen) if chosen != no => Err(Error::parsing(format!("[{clause}] {key} cannot be [{chosen}]"))),
+            _ => Ok(false),
+        };
         Ok(Question {
             query,
             analyzer: analyzer.transpose()?,
@@ -116,15 +105,11 @@ impl<'c> Compiler<'c> {
 
     fn match_field(&self, field: &str, question: &Question) -> Compiled {
         let search_analyzer = match self.index.mapping.kind(field) {
-            Some(Kind::Text {
-                search_analyzer, ..
-            }) if self.index.mapping.searchable(field) => search_analyzer,
+            Some(Kind::Text { search_analyzer, .. }) if self.index.mapping.searchable(field) => search_analyzer,
             // On other fields the whole question is one value.
             _ => return self.any_of(field, &[Value::String(question.query.clone())]),
         };
-        let analyzer = question
-            .analyzer
-            .or_else(|| self.index.analyzers.get(search_analyzer));
+        let analyzer = question.analyzer.or_else(|| self.index.analyzers.get(search_analyzer));
         let terms = analyzer
             .map(|analyzer| analyzer.terms(&question.query))
             .unwrap_or_default();
@@ -132,18 +117,12 @@ impl<'c> Compiler<'c> {
             .iter()
             .map(|term| self.scored_term(field, term))
             .collect::<Result<Vec<_>, _>>()?;
-        let occur = if question.all_terms {
-            Occur::Must
-        } else {
-            Occur::Should
-        };
+        let occur = if question.all_terms { Occur::Must } else { Occur::Should };
         Ok(match terms.len() {
             0 if question.all_when_empty => all(1.0),
             0 => Box::new(EmptyQuery) as Box<dyn Query>,
             1 => terms.remove(0),
-            _ => Box::new(BooleanQuery::new(
-                terms.into_iter().map(|term| (occur, term)).collect(),
-            )),
+            _ => Box::new(BooleanQuery::new(terms.into_iter().map(|term| (occur, term)).collect())),
         })
     }
 }
@@ -154,9 +133,9 @@ fn field_and_boost(field: &str) -> Result<(&str, f32), Error> {
         None => Ok((field, 1.0)),
         Some((name, factor)) => {
             let factor = factor.parse().ok().filter(|factor| *factor >= 0.0);
-            factor.map(|factor| (name, factor)).ok_or_else(|| {
-                Error::parsing(format!("[fields] the boost of [{field}] is no number"))
-            })
+            factor
+                .map(|factor| (name, factor))
+                .ok_or_else(|| Error::parsing(format!("[fields] the boost of [{field}] is no number")))
         }
     }
 }

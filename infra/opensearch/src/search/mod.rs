@@ -85,26 +85,15 @@ fn page(name: &str, index: &Index, request: &Request, from_the_start: bool) -> R
     let Snapshot { searcher, vectors } = snapshot;
     drop(vectors);
     let read = |(score, at): (Option<f32>, DocAddress)| {
-        let (id, stored) = Stored::read(
-            &searcher,
-            at,
-            index,
-            request.source.wants_any(index.mapping.vectors()),
-        )?;
+        let (id, stored) = Stored::read(&searcher, at, index, request.source.wants_any(index.mapping.vectors()))?;
         let order = request.order.value(at, &id);
-        let mut json = Object::from_iter([
-            ("_index".to_owned(), json!(name)),
-            ("_id".to_owned(), json!(id)),
-        ]);
+        let mut json = Object::from_iter([("_index".to_owned(), json!(name)), ("_id".to_owned(), json!(id))]);
         if let Some(source) = request.source.apply(stored, &index.mapping) {
             json.insert("_source".to_owned(), source.into());
         }
         Ok(Hit { score, order, json })
     };
-    let mut hits = found
-        .into_iter()
-        .map(read)
-        .collect::<Result<Vec<_>, Error>>()?;
+    let mut hits = found.into_iter().map(read).collect::<Result<Vec<_>, Error>>()?;
     if request.order.needs_ids() {
         hits.sort_by(|a, b| request.order.compare(a, b));
         hits.drain(..from.min(hits.len()));
@@ -147,25 +136,11 @@ fn find(
     } else {
         (searcher.search(query, &best)?, None)
     };
-    Ok((
-        total,
-        hits.into_iter()
-            .map(|(score, at)| (Some(score), at))
-            .collect(),
-    ))
+    Ok((total, hits.into_iter().map(|(score, at)| (Some(score), at)).collect()))
 }
 
-fn answer(
-    started: Instant,
-    indices: usize,
-    total: Option<usize>,
-    request: &Request,
-    hits: Vec<Hit>,
-) -> Value {
-    let best = hits
-        .iter()
-        .filter_map(|hit| hit.score)
-        .max_by(f32::total_cmp);
+fn answer(started: Instant, indices: usize, total: Option<usize>, request: &Request, hits: Vec<Hit>) -> Value {
+    let best = hits.iter().filter_map(|hit| hit.score).max_by(f32::total_cmp);
     let hits: Vec<Value> = hits
         .into_iter()
         .map(|mut hit| {
@@ -200,9 +175,7 @@ pub(crate) fn msearch(node: &Node, body: &[u8]) -> Result<Value, Error> {
     let mut responses = Vec::new();
     for pair in lines.chunks(2) {
         let [header, search] = pair else {
-            return Err(Error::argument(
-                "msearch: the last search has a header and no body",
-            ));
+            return Err(Error::argument("msearch: the last search has a header and no body"));
         };
         match one_of_many(node, header, search) {
             Err(error) if error.is_unreadable() => return Err(error),
@@ -216,11 +189,7 @@ fn one_of_many(node: &Node, header: &Object, body: &Object) -> Result<Value, Err
     only(header, "msearch header", &["index"])?;
     let names = match header.get("index") {
         Some(Value::String(names)) => names.clone(),
-        Some(Value::Array(names)) => names
-            .iter()
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(","),
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
         _ => return Err(Error::argument("msearch: the header needs an [index]")),
     };
     let mut response = search(node, &names, body)?;

@@ -46,12 +46,7 @@ impl Order {
             }
             direction => direction,
         };
-        match (
-            name,
-            direction
-                .map(|direction| text(direction, "sort"))
-                .transpose()?,
-        ) {
+        match (name, direction.map(|direction| text(direction, "sort")).transpose()?) {
             ("_score", None | Some("desc")) => Ok(Order::Score),
             ("_doc", None | Some("asc")) => Ok(Order::Index),
             ("_id", None | Some("asc")) => Ok(Order::Id { descending: false }),
@@ -71,24 +66,15 @@ impl Order {
     pub(super) fn value(self, at: DocAddress, id: &str) -> Option<Value> {
         match self {
             Order::Score => None,
-            Order::Index => Some(json!(
-                (u64::from(at.segment_ord) << 32) | u64::from(at.doc_id)
-            )),
+            Order::Index => Some(json!((u64::from(at.segment_ord) << 32) | u64::from(at.doc_id))),
             Order::Id { .. } => Some(json!(id)),
         }
     }
 
     pub(super) fn compare(self, a: &Hit, b: &Hit) -> Ordering {
-        let id = |hit: &Hit| {
-            hit.order
-                .as_ref()
-                .and_then(|value| value.as_str().map(str::to_owned))
-        };
+        let id = |hit: &Hit| hit.order.as_ref().and_then(|value| value.as_str().map(str::to_owned));
         match self {
-            Order::Score => b
-                .score
-                .unwrap_or_default()
-                .total_cmp(&a.score.unwrap_or_default()),
+            Order::Score => b.score.unwrap_or_default().total_cmp(&a.score.unwrap_or_default()),
             Order::Index => Ordering::Equal,
             Order::Id { descending: false } => id(a).cmp(&id(b)),
             Order::Id { descending: true } => id(b).cmp(&id(a)),
@@ -108,11 +94,7 @@ impl Collector for Addresses {
     type Fruit = Vec<DocAddress>;
     type Child = SegmentAddresses;
 
-    fn for_segment(
-        &self,
-        segment: SegmentOrdinal,
-        _: &SegmentReader,
-    ) -> tantivy::Result<SegmentAddresses> {
+    fn for_segment(&self, segment: SegmentOrdinal, _: &SegmentReader) -> tantivy::Result<SegmentAddresses> {
         Ok(SegmentAddresses {
             segment,
             found: Vec::new(),

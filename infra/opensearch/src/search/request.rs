@@ -27,22 +27,12 @@ impl Request {
         only(
             body,
             "search",
-            &[
-                "query",
-                "size",
-                "from",
-                "_source",
-                "sort",
-                "track_total_hits",
-            ],
+            &["query", "size", "from", "_source", "sort", "track_total_hits"],
         )?;
-        let number =
-            |key: &str, default| body.get(key).map_or(Ok(default), |value| count(value, key));
+        let number = |key: &str, default| body.get(key).map_or(Ok(default), |value| count(value, key));
         let (size, from) = (number("size", 10)?, number("from", 0)?);
         if size.saturating_add(from) > DEEPEST {
-            let reason = format!(
-                "Result window is too large, from + size must be less than or equal to: [{DEEPEST}]"
-            );
+            let reason = format!("Result window is too large, from + size must be less than or equal to: [{DEEPEST}]");
             return Err(Error::argument(reason));
         }
         let (track_total_hits, count_up_to) = match body.get("track_total_hits") {
@@ -51,10 +41,7 @@ impl Request {
             Some(limit) => (true, count(limit, "track_total_hits")?),
         };
         Ok(Request {
-            query: body
-                .get("query")
-                .cloned()
-                .unwrap_or_else(|| json!({"match_all": {}})),
+            query: body.get("query").cloned().unwrap_or_else(|| json!({"match_all": {}})),
             size,
             from,
             source: Source::parse(body.get("_source"))?,

@@ -72,11 +72,7 @@ impl Source {
 
 /// A number with the digits that tell it apart as an `f32`, not those of the `f64` next to it.
 fn short(x: f32) -> Value {
-    json!(
-        x.to_string()
-            .parse::<f64>()
-            .unwrap_or_else(|_| f64::from(x))
-    )
+    json!(x.to_string().parse::<f64>().unwrap_or_else(|_| f64::from(x)))
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

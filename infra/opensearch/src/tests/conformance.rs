@@ -30,99 +30,77 @@ async fn conformance(base_url: &str) -> Transcript {
 type Step = (&'static str, String, String);
 
 fn steps() -> Vec<Step> {
-    let mut steps = vec![
-        ("HEAD", format!("/{INDEX}"), String::new()),
-        ("POST", format!("/{INDEX}/_search"), String::new()),
-        (
-            "PUT",
-            format!("/{INDEX}"),
-            samples::index(DIMENSION).to_string(),
-        ),
-        (
-            "PUT",
-            format!("/{INDEX}"),
-            samples::index(DIMENSION).to_string(),
-        ),
-        ("PUT", "/Upper".into(), String::new()),
-        ("HEAD", format!("/{INDEX}"), String::new()),
-        ("GET", format!("/_alias/{ALIAS}"), String::new()),
-        (
-            "POST",
-            "/_aliases".into(),
-            json!({"actions": [{"add": {"index": INDEX, "alias": ALIAS}}]}).to_string(),
-        ),
-        (
-            "POST",
-            "/_aliases".into(),
-            json!({"actions": [{"remove": {"index": INDEX, "alias": "other"}}]}).to_string(),
-        ),
-        (
-            "POST",
-            "/_aliases".into(),
-            json!({"actions": [{"add": {"index": "nowhere", "alias": ALIAS}}]}).to_string(),
-        ),
-        ("GET", format!("/_alias/{ALIAS}"), String::new()),
-        ("HEAD", format!("/{ALIAS}"), String::new()),
-        ("DELETE", format!("/{ALIAS}"), String::new()),
-        (
-            "POST",
-            "/_bulk?refresh=true".into(),
-            samples::bulk(INDEX, 0..150),
-        ),
-        ("POST", "/_bulk?refresh=wait_for".into(), odd_writes()),
-        (
-            "POST",
-            "/_bulk".into(),
-            "{\"index\":{\"_index\":\"x\",\"_id\":\"1\"}}".into(),
-        ),
-        (
-            "POST",
-            "/_bulk".into(),
-            "{\"frobnicate\":{\"_index\":\"x\",\"_id\":\"1\"}}\n{}\n".into(),
-        ),
-    ];
-    let searches = scored().into_iter().chain(unscored());
-    steps.extend(
-        searches
-            .clone()
-            .map(|search| ("POST", format!("/{ALIAS}/_search"), search.to_string())),
-    );
-    let header = json!({"index": ALIAS});
-    let many: String = searches
-        .map(|search| format!("{header}\n{search}\n"))
-        .collect();
-    steps.push((
-        "POST",
-        "/_msearch".into(),
-        format!("{many}{}\n{{}}\n", json!({"index": "nowhere"})),
+    let mut steps = administration();
+    let searches = || scored().into_iter().chain(unscored());
+    steps.extend(searches().map(one));
+    steps.push(post(
+        "/_msearch",
+        searches().map(|search| pair(ALIAS, &search)).collect(),
+    ));
+    steps.push(post(
+        "/_msearch",
+        pair("nowhere", &json!({})) + &pair(INDEX, &json!({"size": 0})),
     ));
     for search in unreadable() {
-        steps.push(("POST", format!("/{ALIAS}/_search"), search.to_string()));
-        let many = format!("{header}\n{{}}\n{header}\n{search}\n");
-        steps.push(("POST", "/_msearch".into(), many));
+        steps.push(post("/_msearch", pair(ALIAS, &json!({})) + &pair(ALIAS, &search)));
+        steps.push(one(search));
     }
-    let none = json!({"query": {"knn": {"vector": {"vector": Dice(5).vector(DIMENSION), "k": 0}}}});
-    steps.push(("POST", format!("/{ALIAS}/_search"), none.to_string()));
-    steps.push(("POST", "/_bulk?refresh=true".into(), changes()));
-    steps.push(("POST", format!("/{ALIAS}/_refresh"), String::new()));
-    steps.push(("POST", "/nowhere/_refresh".into(), String::new()));
-    steps.extend(
-        unscored()
-            .into_iter()
-            .map(|search| ("POST", format!("/{ALIAS}/_search"), search.to_string())),
-    );
+    let none = json!({"vector": Dice(5).vector(DIMENSION), "k": 0});
+    steps.push(one(json!({"query": {"knn": {"vector": none}}})));
+    steps.push(post("/_bulk?refresh=true", changes()));
+    steps.push(post(&format!("/{ALIAS}/_refresh"), String::new()));
+    steps.push(post("/nowhere/_refresh", String::new()));
+    steps.extend(unscored().into_iter().map(one));
     for query in [
         json!({"match_all": {}}),
         json!({"terms": {"tenant": ["t0", "t2"]}}),
         json!({"exists": {"field": "title"}}),
     ] {
-        steps.push((
-            "POST",
-            format!("/{INDEX}/_count"),
-            json!({"query": query}).to_string(),
-        ));
+        let count = json!({"query": query}).to_string();
+        steps.push(post(&format!("/{INDEX}/_count"), count));
     }
     steps
+}
+
+/// Making the index and its alias, the documents, and requests that are refused.
+fn administration() -> Vec<Step> {
+    let create = samples::index(DIMENSION).to_string();
+    let aliases = |verb: &str, index: &str, alias: &str| {
+        let action = json!({verb: {"index": index, "alias": alias}});
+        post("/_aliases", json!({"actions": [action]}).to_string())
+    };
+    let nothing = String::new;
+    vec![
+        ("HEAD", format!("/{INDEX}"), nothing()),
+        ("POST", format!("/{INDEX}/_search"), nothing()),
+        ("PUT", format!("/{INDEX}"), create.clone()),
+        ("PUT", format!("/{INDEX}"), create),
+        ("PUT", "/Upper".into(), nothing()),
+        ("HEAD", format!("/{INDEX}"), nothing()),
+        ("GET", format!("/_alias/{ALIAS}"), nothing()),
+        aliases("add", INDEX, ALIAS),
+        aliases("remove", INDEX, "other"),
+        aliases("add", "nowhere", ALIAS),
+        ("GET", format!("/_alias/{ALIAS}"), nothing()),
+        ("HEAD", format!("/{ALIAS}"), nothing()),
+        ("DELETE", format!("/{ALIAS}"), nothing()),
+        post("/_bulk?refresh=true", samples::bulk(INDEX, 0..150)),
+        post("/_bulk?refresh=wait_for", odd_writes()),
+        post("/_bulk", "{\"index\":{\"_index\":\"x\",\"_id\":\"1\"}}".into()),
+        post("/_bulk", "{\"frobnicate\":{\"_index\":\"x\"}}\n{}\n".into()),
+    ]
+}
+
+fn post(path: &str, body: String) -> Step {
+    ("POST", path.to_owned(), body)
+}
+
+fn one(search: Value) -> Step {
+    post(&format!("/{ALIAS}/_search"), search.to_string())
+}
+
+fn pair(index: &str, search: &Value) -> String {
+    format!("{}\n{search}\n", json!({"index": index}))
 }
 
 /// Writes that are refused or find nothing.
@@ -181,7 +159,8 @@ fn search(query: Value) -> Value {
 /// Searches whose scores depend on the statistics of the index.
 fn scored() -> Vec<Value> {
     let access = json!([{"term": {"tenant": "t1"}}, {"terms": {"doc_roles": ["*", "r2", "r3"]}}]);
-    let question = json!({"query": "What is the vacation policy?", "fields": ["title^1.5", "text"], "type": "best_fields"});
+    let question =
+        json!({"query": "What is the vacation policy?", "fields": ["title^1.5", "text"], "type": "best_fields"});
     let with = |key: &str, value: Value| {
         let mut question = question.clone();
         question[key] = value;
@@ -287,13 +266,7 @@ fn essence(status: u16, answer: &Value) -> Value {
     if let Some(items) = answer["items"].as_array() {
         let item = |item: &Value| {
             let (verb, done) = item.as_object().unwrap().iter().next().unwrap();
-            json!([
-                verb,
-                done["_id"],
-                done["status"],
-                done["result"],
-                done["error"]["type"]
-            ])
+            json!([verb, done["_id"], done["status"], done["result"], done["error"]["type"]])
         };
         return json!({"status": status, "errors": answer["errors"], "items": items.iter().map(item).collect::<Vec<_>>()});
     }
@@ -320,15 +293,9 @@ fn difference(ours: &Value, theirs: &Value, path: &str) -> Option<String> {
         (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
             (0..a.len()).find_map(|at| difference(&a[at], &b[at], &format!("{path}/{at}")))
         }
-        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
-            a.iter().find_map(|(key, value)| {
-                difference(
-                    value,
-                    b.get(key).unwrap_or(&Value::Null),
-                    &format!("{path}/{key}"),
-                )
-            })
-        }
+        (Value::Object(a), Value::Object(b)) if a.len() == b.len() => a
+            .iter()
+            .find_map(|(key, value)| difference(value, b.get(key).unwrap_or(&Value::Null), &format!("{path}/{key}"))),
         (Value::Number(a), Value::Number(b)) => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
             let far = (a - b).abs() > TOLERANCE * a.abs().max(b.abs());
@@ -347,22 +314,17 @@ async fn answers_are_those_of_a_real_opensearch() {
         .find(|(asked, _)| asked.contains("vacation policy"))
         .unwrap();
     assert!(
-        first_search.1["hits"]
-            .as_array()
-            .is_some_and(|hits| hits.len() > 50),
+        first_search.1["hits"].as_array().is_some_and(|hits| hits.len() > 50),
         "{first_search:?}"
     );
-    let Some(real) = std::env::var_os("OPENSEARCH_URL").and_then(|url| url.into_string().ok())
-    else {
+    let Some(real) = std::env::var_os("OPENSEARCH_URL").and_then(|url| url.into_string().ok()) else {
         return;
     };
     let theirs = conformance(&real).await;
     let different: Vec<String> = ours
         .iter()
         .zip(&theirs)
-        .filter_map(|((asked, ours), (_, theirs))| {
-            Some(format!("{asked}\n    {}", difference(ours, theirs, "")?))
-        })
+        .filter_map(|((asked, ours), (_, theirs))| Some(format!("{asked}\n    {}", difference(ours, theirs, "")?)))
         .collect();
     assert!(
         different.is_empty(),

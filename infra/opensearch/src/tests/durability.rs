@@ -16,13 +16,7 @@ async fn writing_process() {
         return;
     };
     let server = run(dir.as_ref()).await;
-    send(
-        &server.url,
-        "PUT",
-        "/chunks",
-        samples::index(DIMENSION).to_string(),
-    )
-    .await;
+    send(&server.url, "PUT", "/chunks", samples::index(DIMENSION).to_string()).await;
     for batch in 0.. {
         let (_, done) = send(
             &server.url,
@@ -56,8 +50,7 @@ async fn acknowledged_writes_survive_a_kill() {
         let lines = BufReader::new(process.stderr.take().unwrap())
             .lines()
             .map_while(Result::ok);
-        let acknowledged =
-            lines.filter_map(|line| line.strip_prefix("acknowledged ")?.parse::<usize>().ok());
+        let acknowledged = lines.filter_map(|line| line.strip_prefix("acknowledged ")?.parse::<usize>().ok());
         let last = acknowledged.take(4 + round * 9).last().unwrap();
         process.kill().unwrap();
         process.wait().unwrap();
@@ -69,20 +62,10 @@ async fn acknowledged_writes_survive_a_kill() {
             send(&server.url, "POST", "/chunks/_count", count).await.1["count"],
             ids.len()
         );
-        send(
-            &server.url,
-            "POST",
-            "/_bulk",
-            samples::bulk("chunks", 9000..9001),
-        )
-        .await;
+        send(&server.url, "POST", "/_bulk", samples::bulk("chunks", 9000..9001)).await;
         let search = json!({"query": {"knn": {"vector": {"vector": samples::document(9000)["vector"], "k": 1}}}, "_source": false});
         assert_eq!(
-            super::ids(
-                &send(&server.url, "POST", "/chunks/_search", search.to_string())
-                    .await
-                    .1
-            ),
+            super::ids(&send(&server.url, "POST", "/chunks/_search", search.to_string()).await.1),
             ["9000"]
         );
     }

@@ -25,14 +25,8 @@ async fn a_mapping_that_cannot_be_honoured_is_refused() {
         with("/mappings/properties/vector/method/engine", json!("faiss")),
         with("/mappings/properties/vector/method/space_type", json!("l2")),
         with("/mappings/properties/vector/dimension", json!(0)),
-        with(
-            "/settings/analysis/filter/docent_stem/language",
-            json!("french"),
-        ),
-        with(
-            "/settings/analysis/analyzer/docent_index/tokenizer",
-            json!("ngram"),
-        ),
+        with("/settings/analysis/filter/docent_stem/language", json!("french")),
+        with("/settings/analysis/analyzer/docent_index/tokenizer", json!("ngram")),
         with(
             "/settings/analysis/analyzer/docent_index/filter",
             json!(["lowercase", "asciifolding"]),
@@ -54,37 +48,19 @@ async fn a_mapping_that_cannot_be_honoured_is_refused() {
 async fn unknown_requests_and_broken_bodies_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     let server = run(dir.path()).await;
-    send(
-        &server.url,
-        "PUT",
-        "/chunks",
-        samples::index(DIMENSION).to_string(),
-    )
-    .await;
+    send(&server.url, "PUT", "/chunks", samples::index(DIMENSION).to_string()).await;
     let requests = [
         ("POST", "/chunks/_doc", "{}"),
         ("PATCH", "/chunks", "{}"),
         ("POST", "/chunks/_search", "{"),
         ("POST", "/chunks/_search", "[]"),
         ("POST", "/chunks/_search", r#"{"query": {}}"#),
-        (
-            "POST",
-            "/chunks/_search",
-            r#"{"query": {"term": {"page": 1}}}"#,
-        ),
+        ("POST", "/chunks/_search", r#"{"query": {"term": {"page": 1}}}"#),
         ("POST", "/chunks/_search", r#"{"size": -1}"#),
         ("POST", "/chunks/_search", r#"{"sort": ["n"]}"#),
         ("POST", "/_bulk", "\n"),
-        (
-            "POST",
-            "/_bulk",
-            "{\"index\":{\"_index\":\"chunks\"}}\n{}\n",
-        ),
-        (
-            "POST",
-            "/_bulk",
-            "{\"index\":{\"_index\":\"chunks\",\"_id\":\"1\"}}\n",
-        ),
+        ("POST", "/_bulk", "{\"index\":{\"_index\":\"chunks\"}}\n{}\n"),
+        ("POST", "/_bulk", "{\"index\":{\"_index\":\"chunks\",\"_id\":\"1\"}}\n"),
         ("POST", "/_msearch", "{\"index\":\"chunks\"}\n"),
         ("POST", "/_aliases", r#"{"actions":[{"swap":{}}]}"#),
     ];
@@ -102,12 +78,6 @@ async fn unknown_requests_and_broken_bodies_are_refused() {
 async fn a_directory_is_open_once() {
     let dir = tempfile::tempdir().unwrap();
     let server = run(dir.path()).await;
-    send(
-        &server.url,
-        "PUT",
-        "/chunks",
-        samples::index(DIMENSION).to_string(),
-    )
-    .await;
+    send(&server.url, "PUT", "/chunks", samples::index(DIMENSION).to_string()).await;
     assert!(crate::open(dir.path()).await.is_err());
 }

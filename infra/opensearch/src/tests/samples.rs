@@ -40,8 +40,7 @@ const WORDS: &[&str] = &[
 
 /// The create request that the search seam sends.
 pub(super) fn index(dimension: usize) -> Value {
-    let text =
-        json!({"type": "text", "analyzer": "docent_index", "search_analyzer": "docent_search"});
+    let text = json!({"type": "text", "analyzer": "docent_index", "search_analyzer": "docent_search"});
     json!({
         "settings": {
             "index": {"knn": true, "number_of_shards": 1, "number_of_replicas": 0},

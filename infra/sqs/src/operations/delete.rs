@@ -45,9 +45,7 @@ pub(crate) async fn batch(call: Call, input: Batch) -> Result<Outcome<Done>, Fau
         batch::check(&input.entries)?;
         batch::each(&input.entries, |entry| {
             transit::delete(db, &queue, &entry.item.receipt_handle)?;
-            Ok(Done {
-                id: entry.id.clone(),
-            })
+            Ok(Done { id: entry.id.clone() })
         })
     };
     call.sqs.0.store.call(work).await

@@ -82,9 +82,7 @@ pub(crate) struct Urls {
 pub(crate) async fn create(call: Call, input: Create) -> Result<Url, Fault> {
     let queue_url = url_of(&call, &input.queue_name);
     let region = call.region;
-    let work = move |db: &rusqlite::Transaction<'_>| {
-        Queue::create(db, &input.queue_name, &region, &input.attributes)
-    };
+    let work = move |db: &rusqlite::Transaction<'_>| Queue::create(db, &input.queue_name, &region, &input.attributes);
     call.sqs.0.store.call(work).await?;
     Ok(Url { queue_url })
 }
@@ -102,8 +100,7 @@ pub(crate) async fn url(call: Call, input: ByName) -> Result<Url, Fault> {
 
 pub(crate) async fn attributes(call: Call, input: Describe) -> Result<Description, Fault> {
     let asked = input.attribute_names;
-    let is_known =
-        |name: &String| name == "All" || DERIVED.contains(&name.as_str()) || settings::known(name);
+    let is_known = |name: &String| name == "All" || DERIVED.contains(&name.as_str()) || settings::known(name);
     if let Some(name) = asked.iter().find(|name| !is_known(name)) {
         return Err(settings::unknown(name));
     }
@@ -134,8 +131,7 @@ fn describe(db: &rusqlite::Connection, name: &str) -> Result<BTreeMap<String, St
 pub(crate) async fn change(call: Call, input: Change) -> Result<Empty, Fault> {
     let name = queue::name_in(&input.queue_url).to_owned();
     let queue = name.clone();
-    let work =
-        move |db: &rusqlite::Transaction<'_>| Queue::get(db, &queue)?.change(db, &input.attributes);
+    let work = move |db: &rusqlite::Transaction<'_>| Queue::get(db, &queue)?.change(db, &input.attributes);
     call.sqs.0.store.call(work).await?;
     call.sqs.0.waiters.wake(&name);
     Ok(Empty {})

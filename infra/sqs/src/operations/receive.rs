@@ -50,19 +50,12 @@ struct Message {
     attributes: BTreeMap<&'static str, String>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     message_attributes: BTreeMap<String, Attribute>,
-    #[serde(
-        rename = "MD5OfMessageAttributes",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "MD5OfMessageAttributes", skip_serializing_if = "Option::is_none")]
     attributes_md5: Option<String>,
 }
 
 pub(crate) async fn receive(call: Call, input: Receive) -> Result<Received, Fault> {
-    let most = within(
-        "MaxNumberOfMessages",
-        input.max_number_of_messages.unwrap_or(1),
-        1..=10,
-    )?;
+    let most = within("MaxNumberOfMessages", input.max_number_of_messages.unwrap_or(1), 1..=10)?;
     if let Some(timeout) = input.visibility_timeout {
         within("VisibilityTimeout", timeout, 0..=LONGEST_TIMEOUT)?;
     }
@@ -82,10 +75,7 @@ pub(crate) async fn receive(call: Call, input: Receive) -> Result<Received, Faul
         }
         let deadline = started + seconds(input.wait_time_seconds.unwrap_or(wait));
         if !taken.deliveries.is_empty() || Instant::now() >= deadline {
-            let messages = taken
-                .deliveries
-                .into_iter()
-                .map(|delivery| input.show(delivery));
+            let messages = taken.deliveries.into_iter().map(|delivery| input.show(delivery));
             return Ok(Received {
                 messages: messages.collect(),
             });
@@ -98,19 +88,11 @@ pub(crate) async fn receive(call: Call, input: Receive) -> Result<Received, Faul
 }
 
 /// One look into the queue; gives its own wait time along, in seconds.
-async fn look(
-    call: &Call,
-    name: String,
-    most: i64,
-    timeout: Option<i64>,
-) -> Result<(i64, Taken), Fault> {
+async fn look(call: &Call, name: String, most: i64, timeout: Option<i64>) -> Result<(i64, Taken), Fault> {
     let work = move |db: &rusqlite::Transaction<'_>| {
         let queue = Queue::get(db, &name)?;
         let timeout = timeout.unwrap_or(queue.settings.visibility_timeout);
-        Ok((
-            queue.settings.wait,
-            transit::receive(db, &queue, most, timeout)?,
-        ))
+        Ok((queue.settings.wait, transit::receive(db, &queue, most, timeout)?))
     };
     call.sqs.0.store.call(work).await
 }
@@ -130,15 +112,11 @@ fn seconds(number: i64) -> Duration {
 
 impl Receive {
     fn show(&self, delivery: Delivery) -> Message {
-        let asked = self
-            .attribute_names
-            .iter()
-            .chain(&self.message_system_attribute_names);
+        let asked = self.attribute_names.iter().chain(&self.message_system_attribute_names);
         let all = asked.clone().any(|name| name == "All");
         let mut system = system_attributes(&delivery);
         system.retain(|name, _| all || asked.clone().any(|wanted| wanted == name));
-        let message_attributes =
-            attributes::select(delivery.attributes, &self.message_attribute_names);
+        let message_attributes = attributes::select(delivery.attributes, &self.message_attribute_names);
         Message {
             message_id: delivery.message_id,
             receipt_handle: delivery.receipt.to_string(),
@@ -153,10 +131,7 @@ impl Receive {
 
 fn system_attributes(delivery: &Delivery) -> BTreeMap<&'static str, String> {
     let always = [
-        (
-            "ApproximateFirstReceiveTimestamp",
-            delivery.first_received.to_string(),
-        ),
+        ("ApproximateFirstReceiveTimestamp", delivery.first_received.to_string()),
         ("ApproximateReceiveCount", delivery.receives.to_string()),
         ("SenderId", ACCOUNT.to_owned()),
         ("SentTimestamp", delivery.sent.to_string()),
@@ -165,8 +140,6 @@ fn system_attributes(delivery: &Delivery) -> BTreeMap<&'static str, String> {
         ("DeadLetterQueueSourceArn", delivery.came_from.clone()),
         ("MessageGroupId", delivery.group_id.clone()),
     ];
-    let sometimes = sometimes
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
+    let sometimes = sometimes.into_iter().filter_map(|(name, value)| Some((name, value?)));
     always.into_iter().chain(sometimes).collect()
 }

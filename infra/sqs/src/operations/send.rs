@@ -33,10 +33,7 @@ pub(crate) struct Sent {
     message_id: String,
     #[serde(rename = "MD5OfMessageBody")]
     body_md5: String,
-    #[serde(
-        rename = "MD5OfMessageAttributes",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(rename = "MD5OfMessageAttributes", skip_serializing_if = "Option::is_none")]
     attributes_md5: Option<String>,
 }
 
@@ -54,8 +51,7 @@ impl Sent {
 pub(crate) async fn one(call: Call, input: One) -> Result<Sent, Fault> {
     let name = queue::name_in(&input.queue_url).to_owned();
     let queue = name.clone();
-    let work =
-        move |db: &rusqlite::Transaction<'_>| input.message.send(db, &Queue::get(db, &queue)?);
+    let work = move |db: &rusqlite::Transaction<'_>| input.message.send(db, &Queue::get(db, &queue)?);
     let accepted = call.sqs.0.store.call(work).await?;
     call.sqs.0.waiters.wake(&name);
     Ok(Sent::new(None, accepted))
@@ -84,8 +80,6 @@ fn check_size(entries: &[Entry<Outgoing>]) -> Result<(), Fault> {
     if i64::try_from(size).is_ok_and(|size| size <= LARGEST_MESSAGE) {
         return Ok(());
     }
-    let message = format!(
-        "Batch requests cannot be longer than {LARGEST_MESSAGE} bytes. You have sent {size} bytes."
-    );
+    let message = format!("Batch requests cannot be longer than {LARGEST_MESSAGE} bytes. You have sent {size} bytes.");
     Err(Fault::new(Code::BatchRequestTooLong, message))
 }

@@ -47,8 +47,7 @@ pub(crate) async fn one(call: Call, input: One) -> Result<Empty, Fault> {
     }
     let name = queue::name_in(&input.queue_url).to_owned();
     let queue = name.clone();
-    let work =
-        move |db: &rusqlite::Transaction<'_>| input.change.make(db, &Queue::get(db, &queue)?);
+    let work = move |db: &rusqlite::Transaction<'_>| input.change.make(db, &Queue::get(db, &queue)?);
     call.sqs.0.store.call(work).await?;
     // Long polls sleep until the next message becomes visible, and that time may have moved.
     call.sqs.0.waiters.wake(&name);
@@ -63,9 +62,7 @@ pub(crate) async fn batch(call: Call, input: Batch) -> Result<Outcome<Done>, Fau
         batch::check(&input.entries)?;
         batch::each(&input.entries, |entry| {
             entry.item.make(db, &queue)?;
-            Ok(Done {
-                id: entry.id.clone(),
-            })
+            Ok(Done { id: entry.id.clone() })
         })
     };
     let outcome = call.sqs.0.store.call(work).await?;

@@ -20,22 +20,10 @@ async fn messages_survive_reopening_and_those_in_flight_come_back() {
     send(&server.client, &url, "waiting").await;
 
     let server = Server::on(server.stop()).await;
-    let found = server
-        .client
-        .get_queue_url()
-        .queue_name("jobs")
-        .send()
-        .await
-        .unwrap();
+    let found = server.client.get_queue_url().queue_name("jobs").send().await.unwrap();
     let url = found.queue_url().unwrap();
-    assert!(
-        url.starts_with(&server.url),
-        "the queue's address is the new one"
-    );
-    assert_eq!(
-        attribute(&server.client, url, Name::VisibilityTimeout).await,
-        "2"
-    );
+    assert!(url.starts_with(&server.url), "the queue's address is the new one");
+    assert_eq!(attribute(&server.client, url, Name::VisibilityTimeout).await, "2");
     assert_eq!(bodies(&receive(&server.client, url, 5).await), ["waiting"]);
     let back = receive(&server.client, url, 10).await;
     assert_eq!(bodies(&back), ["in flight"]);
@@ -47,10 +35,7 @@ async fn a_handle_from_before_still_deletes() {
     let server = Server::start().await;
     let url = create(&server.client, "jobs", &[]).await;
     send(&server.client, &url, "x").await;
-    let handle = receive(&server.client, &url, 5)
-        .await
-        .remove(0)
-        .receipt_handle;
+    let handle = receive(&server.client, &url, 5).await.remove(0).receipt_handle;
     let server = Server::on(server.stop()).await;
     server
         .client
@@ -61,12 +46,7 @@ async fn a_handle_from_before_still_deletes() {
         .await
         .unwrap();
     assert_eq!(
-        attribute(
-            &server.client,
-            &url,
-            Name::ApproximateNumberOfMessagesNotVisible
-        )
-        .await,
+        attribute(&server.client, &url, Name::ApproximateNumberOfMessagesNotVisible).await,
         "0"
     );
 }
@@ -86,10 +66,7 @@ async fn a_file_of_another_layout_is_refused() {
     db.pragma_update(None, "user_version", 99).unwrap();
     drop(db);
     let opened = crate::open(&path).await;
-    assert!(matches!(
-        opened,
-        Err(crate::Error::Layout { found: 99, .. })
-    ));
+    assert!(matches!(opened, Err(crate::Error::Layout { found: 99, .. })));
 }
 
 #[tokio::test]
@@ -141,10 +118,7 @@ fn sent(line: String) -> Option<String> {
 
 #[tokio::test]
 #[ignore = "run by the test above in a process of its own"]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a child process gets its folder this way"
-)]
+#[expect(clippy::disallowed_methods, reason = "a child process gets its folder this way")]
 async fn sends_until_it_is_killed() {
     let folder = std::path::PathBuf::from(std::env::var(FILE).unwrap());
     let sqs = crate::open(&folder.join("queues.db")).await.unwrap();

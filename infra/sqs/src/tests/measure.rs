@@ -1,15 +1,15 @@
-//! How fast the server is, and what it costs when nothing happens: `cargo test --release -p local-sqs -- --ignored --nocapture measure`.
+//! How fast the server is, and what it costs when nothing happens: `cargo test --release -p local-sqs -- --ignored --nocapture --test-threads 1 measure`.
 
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{
-    DeleteMessageBatchRequestEntry as Delete, SendMessageBatchRequestEntry as Send,
-};
+use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry as Delete, SendMessageBatchRequestEntry as Send};
 
 use super::server::{Server, create, receive, send};
 
+/// How many clients work at the same time.
 const SENDERS: usize = 16;
+/// How many messages each of them moves.
 const EACH: usize = 500;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,35 +18,15 @@ async fn measure_throughput() {
     let server = Server::start().await;
     let (client, url) = (&server.client, create(&server.client, "jobs", &[]).await);
     let url = url.as_str();
-    report("sends, one at a time", 1_000, async {
-        fill(0, client, url, 1_000).await
-    })
-    .await;
-    report(
-        "sends, 16 senders",
-        SENDERS * EACH,
-        all(|n| fill(n, client, url, EACH)),
-    )
-    .await;
-    let total = 1_000 + SENDERS * EACH;
-    report(
-        "receive + delete, 16 receivers, 1 a call",
-        total / 2,
-        all(|_| take(client, url, total / 2 / SENDERS)),
-    )
-    .await;
-    report(
-        "sends in batches of 10, 16 senders",
-        SENDERS * EACH,
-        all(|_| send_batches(client, url)),
-    )
-    .await;
-    report(
-        "receive + delete in batches of 10, 16 receivers",
-        total,
-        all(|_| take_batches(client, url)),
-    )
-    .await;
+    let count = SENDERS * EACH;
+    report("sends, one at a time", EACH, fill(0, client, url, EACH)).await;
+    report("sends", count, all(|n| fill(n, client, url, EACH))).await;
+    let taking = all(|_| take(client, url, EACH));
+    report("receive + delete, one a call", count, taking).await;
+    let sending = all(|_| send_batches(client, url));
+    report("sends in batches of 10", count, sending).await;
+    let taking = all(|_| take_batches(client, url));
+    report("receive + delete in batches of 10", count + EACH, taking).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -67,11 +47,7 @@ async fn measure_idle_cost() {
 fn cpu() -> u64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
     let fields = stat.rsplit(')').next().unwrap().split_whitespace();
-    fields
-        .skip(11)
-        .take(2)
-        .map(|ticks| ticks.parse::<u64>().unwrap())
-        .sum()
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
 }
 
 async fn report(what: &str, count: usize, work: impl Future<Output = ()>) {
@@ -98,12 +74,7 @@ async fn fill(sender: usize, client: &Client, url: &str, count: usize) {
 
 async fn take(client: &Client, url: &str, count: usize) {
     for _ in 0..count {
-        let got = client
-            .receive_message()
-            .queue_url(url)
-            .send()
-            .await
-            .unwrap();
+        let got = client.receive_message().queue_url(url).send().await.unwrap();
         let handle = got.messages()[0].receipt_handle().unwrap();
         client
             .delete_message()
@@ -118,13 +89,7 @@ async fn take(client: &Client, url: &str, count: usize) {
 async fn send_batches(client: &Client, url: &str) {
     for _ in 0..EACH / 10 {
         let entries = (0..10)
-            .map(|n| {
-                Send::builder()
-                    .id(n.to_string())
-                    .message_body("x")
-                    .build()
-                    .unwrap()
-            })
+            .map(|n| Send::builder().id(n.to_string()).message_body("x").build().unwrap())
             .collect();
         client
             .send_message_batch()

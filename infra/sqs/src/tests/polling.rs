@@ -35,10 +35,7 @@ async fn a_message_given_back_wakes_the_poll_that_waits() {
     let server = Server::start().await;
     let url = create(&server.client, "jobs", &[]).await;
     send(&server.client, &url, "x").await;
-    let handle = receive(&server.client, &url, 5)
-        .await
-        .remove(0)
-        .receipt_handle;
+    let handle = receive(&server.client, &url, 5).await.remove(0).receipt_handle;
     let (received, start) = futures::join!(receive(&server.client, &url, 20), async {
         awaited(&server, "jobs").await;
         let change = server.client.change_message_visibility().queue_url(&url);
@@ -58,12 +55,8 @@ async fn a_message_given_back_wakes_the_poll_that_waits() {
 async fn giving_up_wakes_the_poll_on_the_dead_letter_queue() {
     let server = Server::start().await;
     let dead_letters = create(&server.client, "dead", &[]).await;
-    let policy =
-        r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}"#;
-    let settings = [
-        (Name::VisibilityTimeout, "0"),
-        (Name::RedrivePolicy, policy),
-    ];
+    let policy = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":1}"#;
+    let settings = [(Name::VisibilityTimeout, "0"), (Name::RedrivePolicy, policy)];
     let url = create(&server.client, "jobs", &settings).await;
     send(&server.client, &url, "x").await;
     receive(&server.client, &url, 5).await;
@@ -87,22 +80,11 @@ async fn giving_up_wakes_the_poll_on_the_dead_letter_queue() {
 #[tokio::test]
 async fn a_poll_ends_when_its_queue_is_deleted() {
     let server = Server::start().await;
-    let url = create(
-        &server.client,
-        "jobs",
-        &[(Name::ReceiveMessageWaitTimeSeconds, "20")],
-    )
-    .await;
+    let url = create(&server.client, "jobs", &[(Name::ReceiveMessageWaitTimeSeconds, "20")]).await;
     let poll = server.client.receive_message().queue_url(&url);
     let ((), start) = futures::join!(refused("QueueDoesNotExist", poll.send()), async {
         awaited(&server, "jobs").await;
-        server
-            .client
-            .delete_queue()
-            .queue_url(&url)
-            .send()
-            .await
-            .unwrap();
+        server.client.delete_queue().queue_url(&url).send().await.unwrap();
         Instant::now()
     });
     assert!(start.elapsed() < AT_ONCE);
@@ -113,18 +95,8 @@ async fn many_polls_share_the_messages() {
     let server = Server::start().await;
     let url = create(&server.client, "jobs", &[]).await;
     let polls = (0..8).map(|_| async {
-        let request = server
-            .client
-            .receive_message()
-            .queue_url(&url)
-            .wait_time_seconds(20);
-        request
-            .send()
-            .await
-            .unwrap()
-            .messages
-            .unwrap_or_default()
-            .len()
+        let request = server.client.receive_message().queue_url(&url).wait_time_seconds(20);
+        request.send().await.unwrap().messages.unwrap_or_default().len()
     });
     let start = Instant::now();
     let (got, ()) = futures::join!(futures::future::join_all(polls), async {

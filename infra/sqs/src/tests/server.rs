@@ -55,28 +55,19 @@ pub(super) fn client(url: &str) -> Client {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("us-east-1"))
-        .credentials_provider(aws_credential_types::Credentials::from_keys(
-            "key", "secret", None,
-        ))
+        .credentials_provider(aws_credential_types::Credentials::from_keys("key", "secret", None))
         .endpoint_url(url)
         .build();
     Client::from_conf(config)
 }
 
 /// Creates a queue with the attributes given and returns its URL.
-pub(super) async fn create(
-    client: &Client,
-    name: &str,
-    attributes: &[(QueueAttributeName, &str)],
-) -> String {
+pub(super) async fn create(client: &Client, name: &str, attributes: &[(QueueAttributeName, &str)]) -> String {
     let attributes: HashMap<_, _> = attributes
         .iter()
         .map(|(name, value)| (name.clone(), (*value).to_owned()))
         .collect();
-    let request = client
-        .create_queue()
-        .queue_name(name)
-        .set_attributes(Some(attributes));
+    let request = client.create_queue().queue_name(name).set_attributes(Some(attributes));
     request.send().await.unwrap().queue_url.unwrap()
 }
 
@@ -92,10 +83,7 @@ pub(super) async fn send(client: &Client, queue: &str, body: &str) {
 
 /// Receives up to ten messages, waiting up to `wait` seconds for the first.
 pub(super) async fn receive(client: &Client, queue: &str, wait: i32) -> Vec<Message> {
-    let request = client
-        .receive_message()
-        .queue_url(queue)
-        .max_number_of_messages(10);
+    let request = client.receive_message().queue_url(queue).max_number_of_messages(10);
     let request = request
         .wait_time_seconds(wait)
         .message_system_attribute_names("All".into());
@@ -103,10 +91,7 @@ pub(super) async fn receive(client: &Client, queue: &str, wait: i32) -> Vec<Mess
 }
 
 pub(super) fn bodies(messages: &[Message]) -> Vec<&str> {
-    messages
-        .iter()
-        .map(|message| message.body().unwrap())
-        .collect()
+    messages.iter().map(|message| message.body().unwrap()).collect()
 }
 
 pub(super) async fn attribute(client: &Client, queue: &str, name: QueueAttributeName) -> String {
@@ -119,10 +104,8 @@ pub(super) async fn attribute(client: &Client, queue: &str, name: QueueAttribute
 }
 
 /// Makes a request that has to be refused under this name.
-pub(super) async fn refused<T: std::fmt::Debug, E>(
-    name: &str,
-    request: impl Future<Output = Result<T, SdkError<E>>>,
-) where
+pub(super) async fn refused<T: std::fmt::Debug, E>(name: &str, request: impl Future<Output = Result<T, SdkError<E>>>)
+where
     SdkError<E>: ProvideErrorMetadata,
 {
     assert_eq!(code(request.await), name);

@@ -26,11 +26,7 @@ pub(super) async fn strict_suite(client: &Client) {
 type Cases<'a> = Vec<LocalBoxFuture<'a, Option<&'static str>>>;
 
 async fn run(cases: Cases<'_>) {
-    let failed: Vec<_> = futures::future::join_all(cases)
-        .await
-        .into_iter()
-        .flatten()
-        .collect();
+    let failed: Vec<_> = futures::future::join_all(cases).await.into_iter().flatten().collect();
     assert!(failed.is_empty(), "{failed:#?}");
 }
 
@@ -82,11 +78,7 @@ fn strict_cases(client: &Client) -> Cases<'_> {
 }
 
 async fn judge(name: &'static str, case: impl Future<Output = ()>) -> Option<&'static str> {
-    AssertUnwindSafe(case)
-        .catch_unwind()
-        .await
-        .err()
-        .map(|_| name)
+    AssertUnwindSafe(case).catch_unwind().await.err().map(|_| name)
 }
 
 /// A name that no other run has used.

@@ -25,10 +25,7 @@ async fn errors_carry_the_names_of_both_protocols() {
     assert_eq!(body["__type"], "com.amazonaws.sqs#QueueDoesNotExist");
 
     let response = post(&server.url, "GetQueueUrl", &json!({})).await;
-    assert_eq!(
-        response.headers()["x-amzn-query-error"],
-        "MissingParameter;Sender"
-    );
+    assert_eq!(response.headers()["x-amzn-query-error"], "MissingParameter;Sender");
     let response = post(&server.url, "TagQueue", &json!({})).await;
     let code = &response.headers()["x-amzn-query-error"];
     assert_eq!(code, "AWS.SimpleQueueService.UnsupportedOperation;Sender");
@@ -52,13 +49,11 @@ async fn the_queue_url_carries_the_host_of_the_caller_and_is_an_endpoint_itself(
 async fn the_sum_over_attributes_follows_the_documented_layout() {
     let server = Server::start().await;
     let url = create(&server.client, "jobs", &[]).await;
-    let attributes = json!({"b": {"DataType": "Binary", "BinaryValue": "AP8B"}, "a": {"DataType": "String", "StringValue": "x"}});
+    let attributes =
+        json!({"b": {"DataType": "Binary", "BinaryValue": "AP8B"}, "a": {"DataType": "String", "StringValue": "x"}});
     let message = json!({"QueueUrl": url, "MessageBody": "hello", "MessageAttributes": attributes});
     let response = post(&server.url, "SendMessage", &message).await;
     let body: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
     assert_eq!(body["MD5OfMessageBody"], "5d41402abc4b2a76b9719d911017c592");
-    assert_eq!(
-        body["MD5OfMessageAttributes"],
-        "26892ed15d3349e9b83bbe69309f1a27"
-    );
+    assert_eq!(body["MD5OfMessageAttributes"], "26892ed15d3349e9b83bbe69309f1a27");
 }

@@ -44,7 +44,9 @@ pub(super) fn parse(bytes: &[u8]) -> CMap {
 impl CMap {
     fn add_codespace(&mut self, operands: &[Value]) {
         for pair in operands.as_chunks::<2>().0 {
-            let [Value::Text(low), Value::Text(high)] = pair else { continue };
+            let [Value::Text(low), Value::Text(high)] = pair else {
+                continue;
+            };
             if (1..=4).contains(&low.len()) && low.len() == high.len() && self.codespace.len() < 100 {
                 self.codespace.push((low.len(), code(low), code(high)));
             }
@@ -61,7 +63,9 @@ impl CMap {
 
     fn add_ranges(&mut self, operands: &[Value]) {
         for triple in operands.as_chunks::<3>().0 {
-            let [Value::Text(low), Value::Text(high), target] = triple else { continue };
+            let [Value::Text(low), Value::Text(high), target] = triple else {
+                continue;
+            };
             let (low, high) = (code(low), code(high));
             let codes = low..=high.min(low.saturating_add(0xffff));
             match target {
@@ -111,7 +115,12 @@ fn utf16(bytes: &[u8]) -> String {
     if let [byte] = bytes {
         return char::from(*byte).to_string();
     }
-    let units = bytes.as_chunks::<2>().0.iter().take(32).map(|unit| u16::from_be_bytes(*unit));
+    let units = bytes
+        .as_chunks::<2>()
+        .0
+        .iter()
+        .take(32)
+        .map(|unit| u16::from_be_bytes(*unit));
     char::decode_utf16(units).map(|c| c.unwrap_or('\u{fffd}')).collect()
 }
 
@@ -139,7 +148,10 @@ mod tests {
         );
         let text = |code| map.texts.get(&code).map(String::as_str);
         assert_eq!((text(1), text(2)), (Some("fi"), Some("😀")));
-        assert_eq!((text(0x10), text(0x12), text(0x21)), (Some("þ"), Some("\u{100}"), Some("B")));
+        assert_eq!(
+            (text(0x10), text(0x12), text(0x21)),
+            (Some("þ"), Some("\u{100}"), Some("B"))
+        );
         assert_eq!(map.codespace, [(2, 0, 0xffff)]);
     }
 

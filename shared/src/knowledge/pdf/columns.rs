@@ -83,9 +83,16 @@ fn gutter(fragments: &[Fragment]) -> Option<f64> {
     let left = fragments.iter().map(|f| f.x0).fold(f64::MAX, f64::min);
     let right = fragments.iter().map(|f| f.x1).fold(f64::MIN, f64::max);
     let width = right - left;
-    let mut starts: Vec<i64> = fragments.iter().filter(|f| (0.2..0.8).contains(&((f.x0 - left) / width))).map(|f| f.x0.round() as i64).collect();
+    let mut starts: Vec<i64> = fragments
+        .iter()
+        .filter(|f| (0.2..0.8).contains(&((f.x0 - left) / width)))
+        .map(|f| f.x0.round() as i64)
+        .collect();
     starts.sort_unstable();
-    let mut counted: Vec<(usize, i64)> = starts.chunk_by(|a, b| a == b).map(|same| (same.len(), same.first().copied().unwrap_or_default())).collect();
+    let mut counted: Vec<(usize, i64)> = starts
+        .chunk_by(|a, b| a == b)
+        .map(|same| (same.len(), same.first().copied().unwrap_or_default()))
+        .collect();
     counted.sort_unstable_by(|a, b| b.cmp(a));
     let score = |x: i64| {
         let x = x as f64 - 2.0;
@@ -94,7 +101,11 @@ fn gutter(fragments: &[Fragment]) -> Option<f64> {
         let over = fragments.len() - before - after;
         (before.min(after) > over && before >= 3 && after >= 3).then(|| (before.min(after) - over, x))
     };
-    let best = counted.iter().take(12).filter_map(|(_, x)| score(*x)).max_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+    let best = counted
+        .iter()
+        .take(12)
+        .filter_map(|(_, x)| score(*x))
+        .max_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
     best.map(|(_, x)| x)
 }
 
@@ -106,7 +117,9 @@ fn add_column(fragments: &[Fragment], lines: &mut Vec<Line>) {
     for (i, row) in rows.iter().enumerate() {
         let neighbours = [i.checked_sub(1).and_then(|n| rows.get(n)), rows.get(i + 1)];
         let is_row = neighbours.into_iter().flatten().any(|other| share_cells(row, other));
-        let Some(main) = row.iter().max_by_key(|f| f.text.len()) else { continue };
+        let Some(main) = row.iter().max_by_key(|f| f.text.len()) else {
+            continue;
+        };
         let texts: Vec<&str> = row.iter().map(|f| f.text.as_str()).collect();
         lines.push(Line {
             x0: row.iter().map(|f| f.x0).fold(f64::MAX, f64::min),
@@ -128,7 +141,12 @@ fn share_cells(row: &[Fragment], other: &[Fragment]) -> bool {
     if is_bullet(row.first()) && row.len() == 2 && other.len() <= 2 {
         return false;
     }
-    row.iter().skip(1).any(|a| other.iter().skip(1).any(|b| (a.x0 - b.x0).abs() < 3.0 || (a.x1 - b.x1).abs() < 3.0))
+    row.iter().skip(1).any(|a| {
+        other
+            .iter()
+            .skip(1)
+            .any(|b| (a.x0 - b.x0).abs() < 3.0 || (a.x1 - b.x1).abs() < 3.0)
+    })
 }
 
 /// A line of a table of contents without the dots between a title and its page.
@@ -155,7 +173,15 @@ mod tests {
     use super::*;
 
     fn fragment(row: usize, x0: f64, text: &str) -> Fragment {
-        Fragment { row, x0, x1: x0 + 5.0 * text.len() as f64, y: -12.0 * row as f64, size: 10.0, bold: false, text: text.into() }
+        Fragment {
+            row,
+            x0,
+            x1: x0 + 5.0 * text.len() as f64,
+            y: -12.0 * row as f64,
+            size: 10.0,
+            bold: false,
+            text: text.into(),
+        }
     }
 
     fn texts(fragments: Vec<Fragment>) -> Vec<String> {
@@ -170,12 +196,22 @@ mod tests {
             page.push(fragment(n, 150.0, &format!("right column line no {n}")));
         }
         let read = texts(page);
-        assert!(read[0].starts_with("A title") && read[1..6].iter().all(|t| t.starts_with("left")) && read[6..].iter().all(|t| t.starts_with("right")));
+        assert!(
+            read[0].starts_with("A title")
+                && read[1..6].iter().all(|t| t.starts_with("left"))
+                && read[6..].iter().all(|t| t.starts_with("right"))
+        );
     }
 
     #[test]
     fn tables_are_read_across_and_leaders_dropped() {
-        let page = vec![fragment(0, 0.0, "Plan"), fragment(0, 100.0, "Price"), fragment(1, 0.0, "Small"), fragment(1, 100.0, "5 a month"), fragment(2, 0.0, "Hours . . . . . . . 7")];
+        let page = vec![
+            fragment(0, 0.0, "Plan"),
+            fragment(0, 100.0, "Price"),
+            fragment(1, 0.0, "Small"),
+            fragment(1, 100.0, "5 a month"),
+            fragment(2, 0.0, "Hours . . . . . . . 7"),
+        ];
         assert_eq!(texts(page), ["Plan | Price", "Small | 5 a month", "Hours 7"]);
     }
 }

@@ -8,7 +8,10 @@ pub(super) type Table = Vec<Option<String>>;
 
 /// The table of a named encoding; none where the name is not one of PDF's.
 pub(super) fn named(name: &[u8]) -> Option<Table> {
-    if !matches!(name, b"WinAnsiEncoding" | b"MacRomanEncoding" | b"StandardEncoding" | b"MacExpertEncoding" | b"PDFDocEncoding") {
+    if !matches!(
+        name,
+        b"WinAnsiEncoding" | b"MacRomanEncoding" | b"StandardEncoding" | b"MacExpertEncoding" | b"PDFDocEncoding"
+    ) {
         return None;
     }
     let mut font = Dictionary::new();
@@ -16,7 +19,11 @@ pub(super) fn named(name: &[u8]) -> Option<Table> {
     font.set("Encoding", Object::Name(name.to_vec()));
     let document = Document::new();
     let encoding = font.get_font_encoding(&document).ok()?;
-    Some((0..=255).map(|code: u8| encoding.bytes_to_string(&[code]).ok().filter(|t| !t.is_empty())).collect())
+    Some(
+        (0..=255)
+            .map(|code: u8| encoding.bytes_to_string(&[code]).ok().filter(|t| !t.is_empty()))
+            .collect(),
+    )
 }
 
 /// Enters the `Differences` of an encoding dictionary into a table.
@@ -52,10 +59,21 @@ fn part_text(part: &str) -> Option<String> {
         return Some(part.to_owned());
     }
     let digits = |hex: &str| u32::from_str_radix(hex, 16).ok().and_then(char::from_u32);
-    if let Some(hex) = part.strip_prefix("uni").filter(|hex| hex.len() >= 4 && hex.len() % 4 == 0 && hex.is_ascii()) {
-        return hex.as_bytes().chunks(4).map(|unit| digits(std::str::from_utf8(unit).ok()?)).collect();
+    if let Some(hex) = part
+        .strip_prefix("uni")
+        .filter(|hex| hex.len() >= 4 && hex.len() % 4 == 0 && hex.is_ascii())
+    {
+        return hex
+            .as_bytes()
+            .chunks(4)
+            .map(|unit| digits(std::str::from_utf8(unit).ok()?))
+            .collect();
     }
-    if let Some(found) = part.strip_prefix('u').filter(|hex| (4..=6).contains(&hex.len())).and_then(digits) {
+    if let Some(found) = part
+        .strip_prefix('u')
+        .filter(|hex| (4..=6).contains(&hex.len()))
+        .and_then(digits)
+    {
         return Some(found.to_string());
     }
     listed(part)
@@ -65,7 +83,10 @@ fn part_text(part: &str) -> Option<String> {
 fn listed(name: &str) -> Option<String> {
     let mut encoding = Dictionary::new();
     encoding.set("Type", Object::Name(b"Encoding".to_vec()));
-    encoding.set("Differences", Object::Array(vec![Object::Integer(0), Object::Name(name.as_bytes().to_vec())]));
+    encoding.set(
+        "Differences",
+        Object::Array(vec![Object::Integer(0), Object::Name(name.as_bytes().to_vec())]),
+    );
     let mut font = Dictionary::new();
     font.set("Type", Object::Name(b"Font".to_vec()));
     font.set("Encoding", Object::Dictionary(encoding));
@@ -126,7 +147,13 @@ mod tests {
 
     #[test]
     fn a_type_1_program_names_its_glyphs() {
-        let table = built_in(b"/Encoding 256 array dup 65/eacute put dup 66 /B put readonly def currentfile eexec dup 67/C put").unwrap();
-        assert_eq!((table[65].as_deref(), table[66].as_deref(), table[67].as_deref()), (Some("é"), Some("B"), None));
+        let table = built_in(
+            b"/Encoding 256 array dup 65/eacute put dup 66 /B put readonly def currentfile eexec dup 67/C put",
+        )
+        .unwrap();
+        assert_eq!(
+            (table[65].as_deref(), table[66].as_deref(), table[67].as_deref()),
+            (Some("é"), Some("B"), None)
+        );
     }
 }

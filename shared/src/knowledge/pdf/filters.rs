@@ -32,10 +32,15 @@ pub(super) fn decode(document: &Document, stream: &Stream, limit: usize) -> Opti
 }
 
 fn filter_names(document: &Document, dict: &Dictionary) -> Vec<Vec<u8>> {
-    match dict.get_deref(b"Filter", document).or_else(|_| dict.get_deref(b"F", document)) {
+    match dict
+        .get_deref(b"Filter", document)
+        .or_else(|_| dict.get_deref(b"F", document))
+    {
         Ok(Object::Name(name)) => vec![name.clone()],
         Ok(Object::Array(names)) => {
-            let resolved = names.iter().map(|n| document.dereference(n).ok()?.1.as_name().ok().map(<[u8]>::to_vec));
+            let resolved = names
+                .iter()
+                .map(|n| document.dereference(n).ok()?.1.as_name().ok().map(<[u8]>::to_vec));
             resolved.map(Option::unwrap_or_default).collect()
         }
         _ => Vec::new(),
@@ -52,11 +57,15 @@ fn parameters<'d>(document: &'d Document, dict: &'d Dictionary, i: usize) -> Opt
 }
 
 fn predicted(document: &Document, dict: &Dictionary, i: usize) -> bool {
-    parameters(document, dict, i).and_then(|p| p.get(b"Predictor").ok()?.as_i64().ok()).is_some_and(|p| p > 1)
+    parameters(document, dict, i)
+        .and_then(|p| p.get(b"Predictor").ok()?.as_i64().ok())
+        .is_some_and(|p| p > 1)
 }
 
 fn early_change(document: &Document, dict: &Dictionary, i: usize) -> bool {
-    parameters(document, dict, i).and_then(|p| p.get(b"EarlyChange").ok()?.as_i64().ok()).is_none_or(|e| e != 0)
+    parameters(document, dict, i)
+        .and_then(|p| p.get(b"EarlyChange").ok()?.as_i64().ok())
+        .is_none_or(|e| e != 0)
 }
 
 /// Inflates at most `limit` bytes. What does not begin like zlib data is tried without that header.
@@ -66,7 +75,9 @@ pub(super) fn inflate(data: &[u8], limit: usize) -> Vec<u8> {
     // An error means that the data ends early or its check sum is wrong; what came before it is good.
     let _ = ZlibDecoder::new(data).take(limit).read_to_end(&mut out);
     if out.is_empty() {
-        let _ = DeflateDecoder::new(data.get(2..).unwrap_or_default()).take(limit).read_to_end(&mut out);
+        let _ = DeflateDecoder::new(data.get(2..).unwrap_or_default())
+            .take(limit)
+            .read_to_end(&mut out);
     }
     out
 }
@@ -151,12 +162,18 @@ fn ascii85(data: &[u8]) -> Vec<u8> {
 }
 
 fn ascii_hex(data: &[u8]) -> Vec<u8> {
-    let digits = data.iter().take_while(|b| **b != b'>').filter_map(|b| char::from(*b).to_digit(16));
+    let digits = data
+        .iter()
+        .take_while(|b| **b != b'>')
+        .filter_map(|b| char::from(*b).to_digit(16));
     let mut digits = digits.collect::<Vec<_>>();
     if digits.len() % 2 == 1 {
         digits.push(0);
     }
-    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | (digit & 0xf) as u8)).collect()
+    digits
+        .chunks(2)
+        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | (digit & 0xf) as u8))
+        .collect()
 }
 
 fn run_length(data: &[u8], limit: usize) -> Vec<u8> {
@@ -172,7 +189,9 @@ fn run_length(data: &[u8], limit: usize) -> Vec<u8> {
             }
             128 => break,
             _ => {
-                let Some((&byte, after)) = after.split_first() else { break };
+                let Some((&byte, after)) = after.split_first() else {
+                    break;
+                };
                 out.extend(std::iter::repeat_n(byte, 257 - length));
                 after
             }
@@ -193,7 +212,10 @@ mod tests {
         assert_eq!(ascii85(b"<~87cURD]i,\"Ebo80~>"), b"Hello World!");
         assert_eq!(ascii_hex(b"48 65 6C 6c 6F 7>"), b"Hellop");
         assert_eq!(run_length(&[1, b'a', b'b', 254, b'c', 128, 9], 100), b"abccc");
-        assert_eq!(lzw(&[0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c, 0x0c, 0x85, 0x01], 100, true), [45, 45, 45, 45, 45, 65, 45, 45, 45, 66]);
+        assert_eq!(
+            lzw(&[0x80, 0x0b, 0x60, 0x50, 0x22, 0x0c, 0x0c, 0x85, 0x01], 100, true),
+            [45, 45, 45, 45, 45, 65, 45, 45, 45, 66]
+        );
     }
 
     #[test]

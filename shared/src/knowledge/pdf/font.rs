@@ -56,10 +56,16 @@ pub(super) struct Shown<'f> {
 impl Font {
     /// Reads a font; parts that make no sense are left out.
     pub fn new(document: &Document, dict: &Dictionary) -> Self {
-        let name = |key: &[u8]| dict.get_deref(key, document).and_then(Object::as_name).map(|n| String::from_utf8_lossy(n).to_lowercase());
+        let name = |key: &[u8]| {
+            dict.get_deref(key, document)
+                .and_then(Object::as_name)
+                .map(|n| String::from_utf8_lossy(n).to_lowercase())
+        };
         let subtype = name(b"Subtype").unwrap_or_default();
         let base_font = name(b"BaseFont").unwrap_or_default();
-        let map = stream(document, dict, b"ToUnicode").map(|bytes| cmap::parse(&bytes)).unwrap_or_default();
+        let map = stream(document, dict, b"ToUnicode")
+            .map(|bytes| cmap::parse(&bytes))
+            .unwrap_or_default();
         let mut font = Self {
             codes: Codes::OneByte,
             base: Base::Unknown,
@@ -88,7 +94,11 @@ impl Font {
             let (code_bytes, after) = rest.split_at(length.min(rest.len()));
             let code = cmap::code(code_bytes);
             let text = self.text(code, code_bytes);
-            each(Shown { width: self.width(code, &text) * self.scale, is_space: length == 1 && code == 32, text });
+            each(Shown {
+                width: self.width(code, &text) * self.scale,
+                is_space: length == 1 && code == 32,
+                text,
+            });
             rest = after;
         }
     }
@@ -99,9 +109,15 @@ impl Font {
             Codes::TwoBytes => 2,
             Codes::Ranges(ranges) => {
                 let fits = |(length, low, high): &&(usize, u32, u32)| {
-                    bytes.get(..*length).is_some_and(|b| (*low..=*high).contains(&cmap::code(b)))
+                    bytes
+                        .get(..*length)
+                        .is_some_and(|b| (*low..=*high).contains(&cmap::code(b)))
                 };
-                ranges.iter().find(fits).or(ranges.first()).map_or(2, |(length, _, _)| *length)
+                ranges
+                    .iter()
+                    .find(fits)
+                    .or(ranges.first())
+                    .map_or(2, |(length, _, _)| *length)
             }
         }
     }
@@ -111,7 +127,11 @@ impl Font {
             return Cow::Borrowed(text);
         }
         match &self.base {
-            Base::Table(table) => table.get(code as usize).and_then(Option::as_deref).unwrap_or_default().into(),
+            Base::Table(table) => table
+                .get(code as usize)
+                .and_then(Option::as_deref)
+                .unwrap_or_default()
+                .into(),
             Base::Utf16 => {
                 let units = bytes.as_chunks::<2>().0.iter().map(|unit| u16::from_be_bytes(*unit));
                 char::decode_utf16(units).flatten().collect::<String>().into()
@@ -135,12 +155,22 @@ impl Font {
             for (code, width) in (first..).zip(all.iter().take(256)) {
                 self.widths.extend(as_number(document, width).map(|w| (code, w)));
             }
-            let descriptor = dict.get_deref(b"FontDescriptor", document).and_then(Object::as_dict).ok();
-            self.default_width = Some(descriptor.and_then(|d| number(document, d, b"MissingWidth")).unwrap_or(0.0));
+            let descriptor = dict
+                .get_deref(b"FontDescriptor", document)
+                .and_then(Object::as_dict)
+                .ok();
+            self.default_width = Some(
+                descriptor
+                    .and_then(|d| number(document, d, b"MissingWidth"))
+                    .unwrap_or(0.0),
+            );
         }
         if subtype == "type3" {
             let matrix = dict.get_deref(b"FontMatrix", document).and_then(Object::as_array).ok();
-            self.scale = matrix.and_then(|m| as_number(document, m.first()?)).unwrap_or(0.001).abs();
+            self.scale = matrix
+                .and_then(|m| as_number(document, m.first()?))
+                .unwrap_or(0.001)
+                .abs();
         }
     }
 
@@ -149,15 +179,27 @@ impl Font {
         match dict.get_deref(b"Encoding", document) {
             Ok(Object::Name(name)) => self.use_predefined(name),
             Ok(Object::Stream(_)) => {
-                let own = stream(document, dict, b"Encoding").map(|bytes| cmap::parse(&bytes)).unwrap_or_default();
+                let own = stream(document, dict, b"Encoding")
+                    .map(|bytes| cmap::parse(&bytes))
+                    .unwrap_or_default();
                 self.glyphs = own.glyphs;
-                self.codes = if own.codespace.is_empty() { Codes::TwoBytes } else { Codes::Ranges(own.codespace) };
+                self.codes = if own.codespace.is_empty() {
+                    Codes::TwoBytes
+                } else {
+                    Codes::Ranges(own.codespace)
+                };
             }
             _ if !map.codespace.is_empty() => self.codes = Codes::Ranges(map.codespace.clone()),
             _ => {}
         }
-        let descendant = dict.get_deref(b"DescendantFonts", document).and_then(Object::as_array).ok().and_then(|all| all.first());
-        let Some(descendant) = descendant.and_then(|d| document.dereference(d).ok()?.1.as_dict().ok()) else { return };
+        let descendant = dict
+            .get_deref(b"DescendantFonts", document)
+            .and_then(Object::as_array)
+            .ok()
+            .and_then(|all| all.first());
+        let Some(descendant) = descendant.and_then(|d| document.dereference(d).ok()?.1.as_dict().ok()) else {
+            return;
+        };
         self.default_width = Some(number(document, descendant, b"DW").unwrap_or(1000.0));
         if let Ok(Object::Array(widths)) = descendant.get_deref(b"W", document) {
             self.read_glyph_widths(document, widths);
@@ -180,7 +222,11 @@ impl Font {
             _ => return,
         };
         self.base = Base::Legacy(legacy);
-        let high = if legacy == SHIFT_JIS { vec![(1, 0, 0x80), (1, 0xa0, 0xdf)] } else { vec![(1, 0, 0x80)] };
+        let high = if legacy == SHIFT_JIS {
+            vec![(1, 0, 0x80), (1, 0xa0, 0xdf)]
+        } else {
+            vec![(1, 0, 0x80)]
+        };
         self.codes = Codes::Ranges(high.into_iter().chain([(2, 0x8100, 0xffff)]).collect());
     }
 
@@ -188,14 +234,18 @@ impl Font {
     fn read_glyph_widths(&mut self, document: &Document, entries: &[Object]) {
         let mut rest = entries;
         while let [first, second, after @ ..] = rest {
-            let Some(first) = as_number(document, first).map(|n| n as u32) else { return };
+            let Some(first) = as_number(document, first).map(|n| n as u32) else {
+                return;
+            };
             if let Ok((_, Object::Array(list))) = document.dereference(second) {
                 for (glyph, width) in (first..).zip(list.iter().take(65_536)) {
                     self.widths.extend(as_number(document, width).map(|w| (glyph, w)));
                 }
                 rest = after;
             } else {
-                let (Some(last), Some((width, after))) = (as_number(document, second), after.split_first()) else { return };
+                let (Some(last), Some((width, after))) = (as_number(document, second), after.split_first()) else {
+                    return;
+                };
                 if let Some(width) = as_number(document, width) {
                     let last = (last as u32).min(first.saturating_add(65_535));
                     self.widths.extend((first..=last).map(|glyph| (glyph, width)));
@@ -215,11 +265,22 @@ fn simple_table(document: &Document, dict: &Dictionary, subtype: &str, name: &st
         return vec![Some("•".into()); 256];
     }
     let built_in = || {
-        let descriptor = dict.get_deref(b"FontDescriptor", document).and_then(Object::as_dict).ok()?;
+        let descriptor = dict
+            .get_deref(b"FontDescriptor", document)
+            .and_then(Object::as_dict)
+            .ok()?;
         encoding::built_in(&stream(document, descriptor, b"FontFile")?)
     };
-    let default = if subtype == "truetype" { b"WinAnsiEncoding".as_slice() } else { b"StandardEncoding" };
-    let default_table = || built_in().or_else(|| encoding::named(default)).unwrap_or_else(|| vec![None; 256]);
+    let default = if subtype == "truetype" {
+        b"WinAnsiEncoding".as_slice()
+    } else {
+        b"StandardEncoding"
+    };
+    let default_table = || {
+        built_in()
+            .or_else(|| encoding::named(default))
+            .unwrap_or_else(|| vec![None; 256])
+    };
     let mut table = match dict.get_deref(b"Encoding", document) {
         Ok(Object::Name(name)) => encoding::named(name).unwrap_or_else(default_table),
         Ok(Object::Dictionary(own)) => {
@@ -242,9 +303,15 @@ fn simple_table(document: &Document, dict: &Dictionary, subtype: &str, name: &st
 
 fn is_bold(document: &Document, dict: &Dictionary, name: &str) -> bool {
     const FORCE_BOLD: i64 = 1 << 18;
-    let descriptor = dict.get_deref(b"FontDescriptor", document).and_then(Object::as_dict).ok();
+    let descriptor = dict
+        .get_deref(b"FontDescriptor", document)
+        .and_then(Object::as_dict)
+        .ok();
     let flags = descriptor.and_then(|d| number(document, d, b"Flags")).unwrap_or(0.0) as i64;
-    ["bold", "black", "heavy", "-semibold", "demi", "cmbx"].iter().any(|mark| name.contains(mark)) || flags & FORCE_BOLD != 0
+    ["bold", "black", "heavy", "-semibold", "demi", "cmbx"]
+        .iter()
+        .any(|mark| name.contains(mark))
+        || flags & FORCE_BOLD != 0
 }
 
 fn stream(document: &Document, dict: &Dictionary, key: &[u8]) -> Option<Vec<u8>> {

@@ -10,7 +10,7 @@ const EDGE: usize = 3;
 pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
     let mut seen: HashMap<String, HashSet<u32>> = HashMap::new();
     for (page, lines) in pages.iter() {
-        for line in edge_lines(lines).into_iter().filter_map(|i| lines.get(i)) {
+        for line in edges(lines).concat().into_iter().filter_map(|i| lines.get(i)) {
             for key in keys(&line.text, *page) {
                 seen.entry(key).or_default().insert(*page);
             }
@@ -18,39 +18,47 @@ pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
     }
     let all = pages.len();
     for (page, lines) in pages.iter_mut() {
-        let mut drop: Vec<usize> = Vec::new();
-        for i in edge_lines(lines) {
-            let Some(line) = lines.get(i) else { continue };
-            let counts: Vec<usize> = keys(&line.text, *page).iter().map(|key| seen.get(key).map_or(0, HashSet::len)).collect();
+        let repeats = |line: &Line| {
+            let counts: Vec<usize> = keys(&line.text, *page)
+                .iter()
+                .map(|key| seen.get(key).map_or(0, HashSet::len))
+                .collect();
             let same = counts.first().copied().unwrap_or(0);
             let most = counts.into_iter().max().unwrap_or(0);
-            // Large type that repeats now and then is a heading, such as the same title on several slides, and so is large
-            // type that counts, such as `Chapter 4`.
-            let is_small = line.size <= body * 1.1;
-            let repeats = if is_small { most >= 3 || (all == 2 && most == 2) } else { same >= 3 && same * 10 >= all * 6 };
-            if repeats || (is_small && is_page_number(&line.text, *page)) {
-                drop.push(i);
+            if line.size > body * 1.1 {
+                // Large type that repeats now and then is a heading, such as the same title on several slides, and so is
+                // large type that counts, such as `Chapter 4`.
+                return same >= 3 && same * 10 >= all * 6;
             }
-        }
+            most >= 3 || (all == 2 && most == 2) || is_page_number(&line.text, *page)
+        };
+        let [top, bottom] = edges(lines);
+        // From the edge inwards, up to the first line that belongs to the text.
+        let from_edge = |edge: Vec<usize>| {
+            edge.into_iter()
+                .take_while(|i| lines.get(*i).is_some_and(repeats))
+                .collect::<Vec<_>>()
+        };
+        let mut drop: Vec<usize> = from_edge(top).into_iter().chain(from_edge(bottom)).collect();
         drop.sort_unstable();
+        drop.dedup();
         for i in drop.into_iter().rev() {
             lines.remove(i);
+        }
+        if let Some(first) = lines.first_mut() {
+            first.begins_column = true;
         }
     }
 }
 
-/// The lines nearest to the top and to the bottom, each with the lines at the same height.
-fn edge_lines(lines: &[Line]) -> Vec<usize> {
+/// The lines nearest to the top and those nearest to the bottom, the outermost first.
+fn edges(lines: &[Line]) -> [Vec<usize>; 2] {
     let mut order: Vec<usize> = (0..lines.len()).collect();
     let height = |i: &usize| lines.get(*i).map_or(0.0, |line| line.y);
     order.sort_by(|a, b| height(b).total_cmp(&height(a)));
-    if order.len() <= 2 * EDGE {
-        return order;
-    }
-    let tail = order.split_off(order.len() - EDGE);
+    let bottom = order.iter().rev().take(EDGE).copied().collect();
     order.truncate(EDGE);
-    order.extend(tail);
-    order
+    [order, bottom]
 }
 
 /// What a line looks like on every page: its text, and its text with the first or last number made relative to the page.
@@ -58,8 +66,14 @@ fn keys(text: &str, page: u32) -> Vec<String> {
     let text = text.to_lowercase();
     let mut keys = vec![text.clone()];
     let numbers = number_ranges(&text);
-    for range in numbers.first().into_iter().chain(numbers.last().filter(|_| numbers.len() > 1)) {
-        let Some(number) = text.get(range.clone()).and_then(|n| n.parse::<i64>().ok()) else { continue };
+    for range in numbers
+        .first()
+        .into_iter()
+        .chain(numbers.last().filter(|_| numbers.len() > 1))
+    {
+        let Some(number) = text.get(range.clone()).and_then(|n| n.parse::<i64>().ok()) else {
+            continue;
+        };
         let mut key = text.clone();
         key.replace_range(range.clone(), &format!("#{}", number - i64::from(page)));
         keys.push(key);
@@ -85,7 +99,10 @@ fn is_page_number(text: &str, page: u32) -> bool {
     let bare = text.trim_matches(|c: char| !c.is_alphanumeric());
     let bare = bare.strip_prefix("page").map_or(bare, str::trim);
     let number = bare.split([' ', '/', '|']).next().unwrap_or_default();
-    let rest = bare.get(number.len()..).unwrap_or_default().trim_matches([' ', '/', '|']);
+    let rest = bare
+        .get(number.len()..)
+        .unwrap_or_default()
+        .trim_matches([' ', '/', '|']);
     let rest = rest.strip_prefix("of").map_or(rest, str::trim);
     number == page.to_string() && rest.chars().all(|c| c.is_ascii_digit())
 }
@@ -95,7 +112,17 @@ mod tests {
     use super::*;
 
     fn line(y: f64, size: f64, text: &str) -> Line {
-        Line { x0: 0.0, x1: 100.0, y, size, bold: false, is_row: false, column: (0.0, 100.0), begins_column: false, text: text.into() }
+        Line {
+            x0: 0.0,
+            x1: 100.0,
+            y,
+            size,
+            bold: false,
+            is_row: false,
+            column: (0.0, 100.0),
+            begins_column: false,
+            text: text.into(),
+        }
     }
 
     #[test]
@@ -111,7 +138,10 @@ mod tests {
             .collect();
         remove(&mut pages, 10.0);
         for (n, lines) in pages {
-            assert_eq!((lines.len(), lines[0].text.as_str()), (9, format!("Chapter {n}").as_str()));
+            assert_eq!(
+                (lines.len(), lines[0].text.as_str()),
+                (9, format!("Chapter {n}").as_str())
+            );
         }
     }
 

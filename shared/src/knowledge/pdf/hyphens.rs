@@ -26,14 +26,18 @@ impl Hyphens {
 
     /// Adds a line to a text: a word that was broken between them is mended, a compound keeps its hyphen.
     pub fn join(&self, text: &mut String, line: &str) {
-        let broken = text.strip_suffix('-').is_some_and(|t| t.ends_with(char::is_alphabetic)) && line.starts_with(char::is_alphabetic);
+        let broken = text.strip_suffix('-').is_some_and(|t| t.ends_with(char::is_alphabetic))
+            && line.starts_with(char::is_alphabetic);
         if broken {
             let before = text.rsplit(char::is_whitespace).next().unwrap_or_default();
             let after = line.split(char::is_whitespace).next().unwrap_or_default();
             let whole = format!("{before}{after}").to_lowercase();
-            let is_compound = self.compounds.contains(whole.trim_matches(|c: char| !c.is_alphanumeric()));
+            let is_compound = self
+                .compounds
+                .contains(whole.trim_matches(|c: char| !c.is_alphanumeric()));
             // A part in capitals or a second hyphen shows a compound too.
-            let keeps = is_compound || line.starts_with(char::is_uppercase) || before.trim_end_matches('-').contains('-');
+            let keeps =
+                is_compound || line.starts_with(char::is_uppercase) || before.trim_end_matches('-').contains('-');
             if !keeps {
                 text.pop();
             }
@@ -50,7 +54,9 @@ mod tests {
 
     #[test]
     fn broken_words_are_mended_and_compounds_kept() {
-        let hyphens = Hyphens { compounds: HashSet::from(["full-time".into()]) };
+        let hyphens = Hyphens {
+            compounds: HashSet::from(["full-time".into()]),
+        };
         let joined = |before: &str, after: &str| {
             let mut text = before.to_owned();
             hyphens.join(&mut text, after);

@@ -47,7 +47,15 @@ struct State {
 impl<'d> Interpreter<'d> {
     /// An interpreter for the pages of a document.
     pub fn new(document: &'d Document, limits: &Limits) -> Self {
-        Self { document, limits: *limits, fonts: HashMap::new(), inflated: 0, spans: Spans::default(), marked: Vec::new(), text: 0 }
+        Self {
+            document,
+            limits: *limits,
+            fonts: HashMap::new(),
+            inflated: 0,
+            spans: Spans::default(),
+            marked: Vec::new(),
+            text: 0,
+        }
     }
 
     /// The spans of a page.
@@ -94,12 +102,20 @@ impl<'d> Interpreter<'d> {
         let bytes = filters::decode(self.document, stream, MOST_BYTES).unwrap_or_default();
         self.inflated += bytes.len();
         if self.inflated > self.limits.inflated {
-            return Err(ParseError::new("This PDF is too large once it is unpacked. Split it into smaller files."));
+            return Err(ParseError::new(
+                "This PDF is too large once it is unpacked. Split it into smaller files.",
+            ));
         }
         Ok(bytes)
     }
 
-    fn run(&mut self, content: &[u8], resources: Option<&'d Dictionary>, start: State, depth: usize) -> Result<(), ParseError> {
+    fn run(
+        &mut self,
+        content: &[u8],
+        resources: Option<&'d Dictionary>,
+        start: State,
+        depth: usize,
+    ) -> Result<(), ParseError> {
         let mut stack: Vec<State> = Vec::new();
         let mut state = start;
         let mut operands: Vec<Value> = Vec::new();
@@ -145,10 +161,25 @@ impl<'d> Interpreter<'d> {
         }
     }
 
-    fn draw(&mut self, operands: &[Value], resources: Option<&'d Dictionary>, state: &State, depth: usize) -> Result<(), ParseError> {
-        let found = operands.first().and_then(Value::name).and_then(|name| resource(self.document, resources?, b"XObject", name));
-        let Some(Object::Stream(form)) = found else { return Ok(()) };
-        let is_form = form.dict.get_deref(b"Subtype", self.document).and_then(Object::as_name).is_ok_and(|s| s == b"Form");
+    fn draw(
+        &mut self,
+        operands: &[Value],
+        resources: Option<&'d Dictionary>,
+        state: &State,
+        depth: usize,
+    ) -> Result<(), ParseError> {
+        let found = operands
+            .first()
+            .and_then(Value::name)
+            .and_then(|name| resource(self.document, resources?, b"XObject", name));
+        let Some(Object::Stream(form)) = found else {
+            return Ok(());
+        };
+        let is_form = form
+            .dict
+            .get_deref(b"Subtype", self.document)
+            .and_then(Object::as_name)
+            .is_ok_and(|s| s == b"Form");
         if !is_form || depth >= DEEPEST {
             return Ok(());
         }
@@ -158,7 +189,11 @@ impl<'d> Interpreter<'d> {
             let numbers: Vec<f64> = matrix.iter().filter_map(|n| as_number(self.document, n)).collect();
             inner.ctm = Matrix::from_slice(&numbers).map_or(inner.ctm, |m| m.then(&inner.ctm));
         }
-        let own = form.dict.get_deref(b"Resources", self.document).and_then(Object::as_dict).ok();
+        let own = form
+            .dict
+            .get_deref(b"Resources", self.document)
+            .and_then(Object::as_dict)
+            .ok();
         self.run(&content, own.or(resources), inner, depth + 1)
     }
 
@@ -170,8 +205,17 @@ impl<'d> Interpreter<'d> {
     }
 
     fn set_font_of_state(&mut self, operands: &[Value], resources: Option<&'d Dictionary>, state: &mut State) {
-        let found = operands.first().and_then(Value::name).and_then(|name| resource(self.document, resources?, b"ExtGState", name));
-        let font = found.and_then(|s| s.as_dict().ok()?.get_deref(b"Font", self.document).and_then(Object::as_array).ok());
+        let found = operands
+            .first()
+            .and_then(Value::name)
+            .and_then(|name| resource(self.document, resources?, b"ExtGState", name));
+        let font = found.and_then(|s| {
+            s.as_dict()
+                .ok()?
+                .get_deref(b"Font", self.document)
+                .and_then(Object::as_array)
+                .ok()
+        });
         if let Some([font, size]) = font.map(Vec::as_slice) {
             state.font = self.font(font).or(state.font.take());
             state.size = as_number(self.document, size).unwrap_or(state.size);
@@ -220,13 +264,20 @@ impl<'d> Interpreter<'d> {
     fn show_string(&mut self, bytes: &[u8], state: &mut State) {
         let Some(font) = state.font.clone() else { return };
         let artifact = self.marked.last() == Some(&true);
+        // Some producers write a gap between words as character spacing in a string of two or three characters; in longer
+        // strings character spacing is style.
+        let gap = if bytes.len() <= 6 {
+            state.character_space.max(0.0)
+        } else {
+            0.0
+        };
         font.decode(bytes, |shown| {
             let spacing = state.character_space + if shown.is_space { state.word_space } else { 0.0 };
             let across = (shown.width * state.size + spacing) * state.stretch;
             let to_page = state.text.then(&state.ctm);
             let placed = Placed {
                 origin: to_page.apply(0.0, state.rise),
-                advance: to_page.turn(across, 0.0),
+                advance: to_page.turn(across - gap * state.stretch, 0.0),
                 size: state.size.abs() * to_page.height(),
                 bold: font.bold,
                 artifact,
@@ -287,5 +338,10 @@ pub(super) fn inherited<'d>(document: &'d Document, page: &'d Dictionary, key: &
 }
 
 fn resource<'d>(document: &'d Document, resources: &'d Dictionary, kind: &[u8], name: &[u8]) -> Option<&'d Object> {
-    resources.get_deref(kind, document).and_then(Object::as_dict).ok()?.get_deref(name, document).ok()
+    resources
+        .get_deref(kind, document)
+        .and_then(Object::as_dict)
+        .ok()?
+        .get_deref(name, document)
+        .ok()
 }

@@ -167,7 +167,9 @@ impl<'b> Lexer<'b> {
         let mut name = Vec::with_capacity(raw.len());
         let mut rest = raw;
         while let Some((&byte, after)) = rest.split_first() {
-            let pair = after.get(..2).and_then(|p| Some(hex(*p.first()?)? << 4 | hex(*p.get(1)?)?));
+            let pair = after
+                .get(..2)
+                .and_then(|p| Some(hex(*p.first()?)? << 4 | hex(*p.get(1)?)?));
             match pair {
                 Some(escaped) if byte == b'#' => {
                     name.push(escaped);
@@ -250,9 +252,9 @@ impl<'b> Lexer<'b> {
     /// Moves behind an inline image, whose data begins here (after `ID`) and ends with a free-standing `EI`.
     pub fn skip_image(&mut self) {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let end = rest.windows(4).position(|w| {
-            matches!(w, [before, b'E', b'I', after] if is_space(*before) && is_space(*after))
-        });
+        let end = rest
+            .windows(4)
+            .position(|w| matches!(w, [before, b'E', b'I', after] if is_space(*before) && is_space(*after)));
         self.at = end.map_or(self.bytes.len(), |end| self.at + end + 3);
     }
 }
@@ -262,7 +264,10 @@ fn is_space(byte: u8) -> bool {
 }
 
 fn is_delimiter(byte: u8) -> bool {
-    matches!(byte, b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%')
+    matches!(
+        byte,
+        b'(' | b')' | b'<' | b'>' | b'[' | b']' | b'{' | b'}' | b'/' | b'%'
+    )
 }
 
 fn hex(byte: u8) -> Option<u8> {
@@ -321,12 +326,19 @@ mod tests {
                 text(b"a(b(c)A\n"),
                 text(b"H`"),
                 Value::Name(b"A B".to_vec()),
-                Value::Array(vec![Value::Number(1.0), Value::Array(vec![text(b"x")]), Value::Number(2.0)]),
+                Value::Array(vec![
+                    Value::Number(1.0),
+                    Value::Array(vec![text(b"x")]),
+                    Value::Number(2.0)
+                ]),
             ]
         );
         let dict = values(b"<</W [1 2 1]/A<</B 1>>/C null /D 2>> 7");
         assert_eq!(dict[0].get(b"A").and_then(|a| a.get(b"B")), Some(&Value::Number(1.0)));
-        assert_eq!((dict[0].get(b"D"), &dict[1]), (Some(&Value::Number(2.0)), &Value::Number(7.0)));
+        assert_eq!(
+            (dict[0].get(b"D"), &dict[1]),
+            (Some(&Value::Number(2.0)), &Value::Number(7.0))
+        );
     }
 
     #[test]

@@ -15,10 +15,12 @@ mod lexer;
 mod matrix;
 mod open;
 mod paragraphs;
+mod rebuild;
 mod rows;
 #[cfg(test)]
 pub(super) mod sample;
 mod spans;
+mod table;
 #[cfg(test)]
 mod tests;
 mod title;
@@ -37,7 +39,9 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, ParseError>
     let mut pages: Vec<(u32, Vec<Line>)> = Vec::new();
     for (number, id) in (1..).zip(&ids) {
         limits.time()?;
-        let Ok(page) = document.get_dictionary(*id) else { continue };
+        let Ok(page) = document.get_dictionary(*id) else {
+            continue;
+        };
         let spans = interpreter.page(page)?;
         pages.push((number, columns::lines(rows::fragments(spans.all))));
     }
@@ -51,5 +55,9 @@ pub(super) fn parse(bytes: &[u8], limits: &Limits) -> Result<Parsed, ParseError>
     furniture::remove(&mut pages, body);
     let hyphens = hyphens::Hyphens::new(&pages);
     let blocks = paragraphs::outline(&pages, body, &hyphens).finish();
-    Ok(Parsed { title, pages: u32::try_from(ids.len()).ok(), blocks })
+    Ok(Parsed {
+        title,
+        pages: u32::try_from(ids.len()).ok(),
+        blocks,
+    })
 }

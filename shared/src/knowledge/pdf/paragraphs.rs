@@ -25,7 +25,9 @@ pub(super) fn outline(pages: &[(u32, Vec<Line>)], body: f64, hyphens: &Hyphens) 
         for (i, paragraph) in paragraphs.iter().enumerate() {
             let text = paragraph.text(hyphens);
             let next = paragraphs.get(i + 1);
-            if style.is_heading(paragraph) || (i == 0 && !has_heading && style.looks_like_heading(paragraph, next, &text)) {
+            if style.is_heading(paragraph)
+                || (i == 0 && !has_heading && style.looks_like_heading(paragraph, next, &text))
+            {
                 close(&mut open, &mut outline);
                 outline.heading(Some(*page), &text);
             } else if let Some((_, before)) = open.as_mut().filter(|(_, before)| flows_on(before, paragraph)) {
@@ -50,7 +52,11 @@ fn close(open: &mut Option<(u32, String)>, outline: &mut Outline) {
 fn flows_on(before: &str, next: &Paragraph<'_>) -> bool {
     let Some(first) = next.lines.first() else { return false };
     let ended = before.ends_with(['.', '!', '?', ':', '”', '"']);
-    first.begins_column && !first.is_row && !ended && first.text.starts_with(char::is_lowercase) && !starts_item(&first.text)
+    first.begins_column
+        && !first.is_row
+        && !ended
+        && first.text.starts_with(char::is_lowercase)
+        && !starts_item(&first.text)
 }
 
 fn paragraphs(lines: &[Line], body: f64) -> Vec<Paragraph<'_>> {
@@ -95,7 +101,9 @@ fn goes_on(open: &Paragraph<'_>, line: &Line, leading: f64) -> bool {
     let width = line.column.1 - line.column.0;
     let ended_early = last.column.1 - last.x1 > 0.15 * width && last.text.ends_with(['.', '!', '?', ':', ';']);
     let ends = last.text.ends_with(['.', '!', '?', ':']);
-    !(ended_early || (indented && ends) || (is_item && line.x0 + 0.5 * line.size < open.lines.first().map_or(0.0, |f| f.x0)))
+    !(ended_early
+        || (indented && ends)
+        || (is_item && line.x0 + 0.5 * line.size < open.lines.first().map_or(0.0, |f| f.x0)))
 }
 
 impl Paragraph<'_> {
@@ -117,7 +125,9 @@ struct Style {
 impl Style {
     fn is_heading(&self, paragraph: &Paragraph<'_>) -> bool {
         let characters: usize = paragraph.lines.iter().map(|line| line.text.chars().count()).sum();
-        let (Some(first), Some(last)) = (paragraph.lines.first(), paragraph.lines.last()) else { return false };
+        let (Some(first), Some(last)) = (paragraph.lines.first(), paragraph.lines.last()) else {
+            return false;
+        };
         let says_something = first.text.chars().any(char::is_alphabetic);
         if first.is_row || !says_something || paragraph.lines.len() > 3 || characters > 150 || is_bullet(&first.text) {
             return false;
@@ -131,17 +141,30 @@ impl Style {
 
     /// Whether the first line of a page that has no heading by its type reads like one.
     fn looks_like_heading(&self, paragraph: &Paragraph<'_>, next: Option<&Paragraph<'_>>, text: &str) -> bool {
-        let [line] = paragraph.lines.as_slice() else { return false };
+        let [line] = paragraph.lines.as_slice() else {
+            return false;
+        };
         let words: Vec<&str> = text.split_whitespace().collect();
-        let followed = next.and_then(|n| n.lines.first()).is_some_and(|n| !n.is_row && n.text.len() > text.len() / 2);
-        if line.is_row || !followed || text.chars().count() > 80 || words.len() > 12 || text.ends_with(['.', ',', ';', ':', '!']) || is_bullet(text) {
+        let followed = next
+            .and_then(|n| n.lines.first())
+            .is_some_and(|n| !n.is_row && n.text.len() > text.len() / 2);
+        if line.is_row
+            || !followed
+            || text.chars().count() > 80
+            || words.len() > 12
+            || text.ends_with(['.', ',', ';', ':', '!'])
+            || is_bullet(text)
+        {
             return false;
         }
         let letters = text.chars().filter(|c| c.is_alphabetic()).count();
         let all_caps = letters >= 4 && !text.chars().any(char::is_lowercase);
-        let numbered = starts_item(text) || text.starts_with(|c: char| c.is_ascii_digit()) && words.len() > 1 && text.contains('.');
+        let numbered = starts_item(text)
+            || text.starts_with(|c: char| c.is_ascii_digit()) && words.len() > 1 && text.contains('.');
         let long: Vec<&&str> = words.iter().filter(|w| w.chars().count() > 3).collect();
-        let title_case = !long.is_empty() && long.iter().all(|w| w.starts_with(char::is_uppercase)) && text.starts_with(char::is_uppercase);
+        let title_case = !long.is_empty()
+            && long.iter().all(|w| w.starts_with(char::is_uppercase))
+            && text.starts_with(char::is_uppercase);
         letters >= 3 && (all_caps || numbered || title_case)
     }
 }

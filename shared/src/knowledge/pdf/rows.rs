@@ -30,7 +30,14 @@ pub(super) fn fragments(mut spans: Vec<Span>) -> Vec<Fragment> {
     if spans.iter().any(|span| !span.artifact) {
         spans.retain(|span| !span.artifact);
     }
-    let mut turns: Vec<(usize, Turn)> = (0..4).map(|turn| (spans.iter().filter(|s| s.turn == turn).map(|s| s.text.len()).sum(), turn)).collect();
+    let mut turns: Vec<(usize, Turn)> = (0..4)
+        .map(|turn| {
+            (
+                spans.iter().filter(|s| s.turn == turn).map(|s| s.text.len()).sum(),
+                turn,
+            )
+        })
+        .collect();
     turns.sort_by_key(|(bytes, turn)| (std::cmp::Reverse(*bytes), *turn));
     let mut fragments = Vec::new();
     for (_, turn) in turns {
@@ -50,7 +57,8 @@ fn add_rows(mut spans: Vec<Span>, fragments: &mut Vec<Fragment>) {
     for span in spans {
         let (y, size) = base;
         // Superscripts stand up to two fifths of the font size above the baseline.
-        let fits = !row.is_empty() && (y - span.y) <= 0.4 * span.size.max(size) && (y - span.y) <= 0.75 * span.size.min(size);
+        let fits =
+            !row.is_empty() && (y - span.y) <= 0.4 * span.size.max(size) && (y - span.y) <= 0.75 * span.size.min(size);
         if !fits && !row.is_empty() {
             add_row(std::mem::take(&mut row), number, fragments);
             number += 1;
@@ -92,7 +100,11 @@ fn join(spans: &[Span], row: usize) -> Option<Fragment> {
         if span.x0 - end > SPACE * span.size.min(main.size) && !text.ends_with(' ') {
             text.push(' ');
         }
-        text.push_str(if text.ends_with(' ') { span.text.trim_start() } else { &span.text });
+        text.push_str(if text.ends_with(' ') {
+            span.text.trim_start()
+        } else {
+            &span.text
+        });
         end = span.x1;
         bold += if span.bold { span.text.trim().len() } else { 0 };
     }
@@ -100,7 +112,15 @@ fn join(spans: &[Span], row: usize) -> Option<Fragment> {
     let x0 = spans.first()?.x0;
     let x1 = spans.iter().map(|s| s.x1).fold(x0, f64::max);
     let bold = bold * 10 > text.len() * 9;
-    (!text.is_empty()).then_some(Fragment { row, x0, x1, y: main.y, size: main.size, bold, text })
+    (!text.is_empty()).then_some(Fragment {
+        row,
+        x0,
+        x1,
+        y: main.y,
+        size: main.size,
+        bold,
+        text,
+    })
 }
 
 #[cfg(test)]
@@ -108,13 +128,31 @@ mod tests {
     use super::*;
 
     pub(crate) fn span(x0: f64, x1: f64, y: f64, text: &str) -> Span {
-        Span { x0, x1, y, size: 10.0, bold: false, turn: 0, artifact: false, text: text.into() }
+        Span {
+            x0,
+            x1,
+            y,
+            size: 10.0,
+            bold: false,
+            turn: 0,
+            artifact: false,
+            text: text.into(),
+        }
     }
 
     #[test]
     fn rows_join_words_and_part_at_wide_gaps() {
-        let small = Span { size: 6.0, ..span(52.0, 55.0, 103.5, "2") };
-        let rows = fragments(vec![span(0.0, 20.0, 88.0, "below"), span(25.0, 52.0, 100.0, "world"), span(0.0, 22.0, 100.2, "Hello"), small, span(100.0, 120.0, 100.0, "cell")]);
+        let small = Span {
+            size: 6.0,
+            ..span(52.0, 55.0, 103.5, "2")
+        };
+        let rows = fragments(vec![
+            span(0.0, 20.0, 88.0, "below"),
+            span(25.0, 52.0, 100.0, "world"),
+            span(0.0, 22.0, 100.2, "Hello"),
+            small,
+            span(100.0, 120.0, 100.0, "cell"),
+        ]);
         let seen: Vec<_> = rows.iter().map(|f| (f.row, f.text.as_str())).collect();
         assert_eq!(seen, [(0, "Hello world2"), (0, "cell"), (1, "below")]);
     }

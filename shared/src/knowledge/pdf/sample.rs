@@ -25,7 +25,10 @@ pub(in crate::knowledge) fn pdf(title: &str, contents: &[String]) -> Document {
             let mut page = Dictionary::new();
             page.set("Type", "Page");
             page.set("Parent", pages);
-            page.set("Contents", document.add_object(Stream::new(Dictionary::new(), content.clone().into_bytes())));
+            page.set(
+                "Contents",
+                document.add_object(Stream::new(Dictionary::new(), content.clone().into_bytes())),
+            );
             document.add_object(page).into()
         })
         .collect();
@@ -79,13 +82,28 @@ pub(in crate::knowledge) fn page(number: u32, heading: &str, paragraphs: &[&[&st
 /// A handbook of three pages.
 pub(in crate::knowledge) fn handbook() -> Vec<u8> {
     let vacation: &[&[&str]] = &[
-        &["Full-time employees are entitled to 15 days of paid vaca-", "tion annually. Days accrue monthly. Part-time and full-", "time employees are treated alike."],
+        &[
+            "Full-time employees are entitled to 15 days of paid vaca-",
+            "tion annually. Days accrue monthly. Part-time and full-",
+            "time employees are treated alike.",
+        ],
         &["Unused days are carried over to"],
     ];
     let contents = [
-        page(1, "Welcome", &[&["Full-time or part-time: welcome to us all, on this first page."]]),
+        page(
+            1,
+            "Welcome",
+            &[&["Full-time or part-time: welcome to us all, on this first page."]],
+        ),
         page(2, "Time Off Policies", vacation),
-        page(3, "", &[&["the next year, up to five of them."], &["Ask the People team for more."]]),
+        page(
+            3,
+            "",
+            &[
+                &["the next year, up to five of them."],
+                &["Ask the People team for more."],
+            ],
+        ),
     ];
     bytes(pdf("Handbook", &contents))
 }

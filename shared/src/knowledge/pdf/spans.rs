@@ -81,7 +81,16 @@ impl Spans {
         push(&mut own, text);
         if !own.trim().is_empty() {
             self.bytes = before + own.len();
-            self.all.push(Span { x0: x, x1, y, size, bold: placed.bold, turn, artifact: placed.artifact, text: own });
+            self.all.push(Span {
+                x0: x,
+                x1,
+                y,
+                size,
+                bold: placed.bold,
+                turn,
+                artifact: placed.artifact,
+                text: own,
+            });
         }
     }
 }
@@ -118,11 +127,8 @@ fn push(to: &mut String, text: &str) {
             // A soft hyphen that a line shows is a hyphen.
             '\u{ad}' | '\u{2010}' | '\u{2011}' => to.push('-'),
             '\u{f0b7}' | '\u{f0a7}' => to.push('•'),
-            _ if c.is_whitespace() || c == '\u{a0}' => {
-                if !to.ends_with(' ') {
-                    to.push(' ');
-                }
-            }
+            _ if c.is_whitespace() && to.ends_with(' ') => {}
+            _ if c.is_whitespace() => to.push(' '),
             _ if crate::knowledge::parsed::is_visible(c) && !('\u{e000}'..='\u{f8ff}').contains(&c) => to.push(c),
             _ => {}
         }

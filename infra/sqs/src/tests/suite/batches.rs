@@ -2,8 +2,8 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    ChangeMessageVisibilityBatchRequestEntry as Change, DeleteMessageBatchRequestEntry as Delete,
-    Message, QueueAttributeName as Name, SendMessageBatchRequestEntry as Send,
+    ChangeMessageVisibilityBatchRequestEntry as Change, DeleteMessageBatchRequestEntry as Delete, Message,
+    QueueAttributeName as Name, SendMessageBatchRequestEntry as Send,
 };
 
 use super::{remove, unique};
@@ -22,11 +22,7 @@ async fn refuse(client: &Client, url: &str, name: &str, entries: Vec<Send>) {
 async fn fill(client: &Client, url: &str, count: usize) {
     let entries = (0..count).map(|n| entry(format!("e{n}"), format!("body {n}")));
     let request = client.send_message_batch().queue_url(url);
-    let sent = request
-        .set_entries(Some(entries.collect()))
-        .send()
-        .await
-        .unwrap();
+    let sent = request.set_entries(Some(entries.collect())).send().await.unwrap();
     assert_eq!((sent.successful().len(), sent.failed().len()), (count, 0));
     // `md5sum` of the first body.
     assert_eq!(
@@ -50,10 +46,7 @@ pub(super) async fn a_batch_is_sent_received_and_deleted(client: &Client) {
     let received = take(client, &url, 10).await;
     let mut all = bodies(&received);
     all.sort_unstable();
-    assert_eq!(
-        all,
-        (0..10).map(|n| format!("body {n}")).collect::<Vec<_>>()
-    );
+    assert_eq!(all, (0..10).map(|n| format!("body {n}")).collect::<Vec<_>>());
 
     let deletes = received.iter().enumerate().map(|(n, message)| {
         let delete = Delete::builder().id(n.to_string());
@@ -63,11 +56,7 @@ pub(super) async fn a_batch_is_sent_received_and_deleted(client: &Client) {
             .unwrap()
     });
     let delete = client.delete_message_batch().queue_url(&url);
-    let deleted = delete
-        .set_entries(Some(deletes.collect()))
-        .send()
-        .await
-        .unwrap();
+    let deleted = delete.set_entries(Some(deletes.collect())).send().await.unwrap();
     assert_eq!(deleted.successful().len(), 10);
     let left = attribute(client, &url, Name::ApproximateNumberOfMessagesNotVisible).await;
     assert_eq!(left, "0");
@@ -86,11 +75,7 @@ pub(super) async fn a_batch_of_timeouts_is_ended(client: &Client) {
             .unwrap()
     });
     let change = client.change_message_visibility_batch().queue_url(&url);
-    let changed = change
-        .set_entries(Some(changes.collect()))
-        .send()
-        .await
-        .unwrap();
+    let changed = change.set_entries(Some(changes.collect())).send().await.unwrap();
     assert_eq!(changed.successful().len(), 2);
     let visible = attribute(client, &url, Name::ApproximateNumberOfMessages).await;
     assert_eq!(visible, "2");
@@ -122,11 +107,7 @@ pub(super) async fn one_bad_entry_does_not_harm_the_others(client: &Client) {
         .receipt_handle(message.receipt_handle().unwrap())
         .build()
         .unwrap();
-    let bad = Delete::builder()
-        .id("bad")
-        .receipt_handle("no handle")
-        .build()
-        .unwrap();
+    let bad = Delete::builder().id("bad").receipt_handle("no handle").build().unwrap();
     let deleted = client
         .delete_message_batch()
         .queue_url(&url)

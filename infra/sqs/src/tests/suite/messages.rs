@@ -3,8 +3,7 @@
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::primitives::Blob;
 use aws_sdk_sqs::types::{
-    Message, MessageAttributeValue as Value, MessageSystemAttributeName as System,
-    QueueAttributeName as Name,
+    Message, MessageAttributeValue as Value, MessageSystemAttributeName as System, QueueAttributeName as Name,
 };
 
 use super::{remove, unique};
@@ -15,10 +14,7 @@ const BODY: &str = "Grüße, 世界 😀\n\t<&\"";
 const BODY_MD5: &str = "c346c0550540a5a0c4d5b58fb0340160";
 
 fn system<'a>(message: &'a Message, name: &System) -> Option<&'a str> {
-    message
-        .attributes()
-        .and_then(|all| all.get(name))
-        .map(String::as_str)
+    message.attributes().and_then(|all| all.get(name)).map(String::as_str)
 }
 
 pub(super) async fn a_message_comes_back_as_sent_until_it_is_deleted(client: &Client) {
@@ -43,10 +39,7 @@ pub(super) async fn a_message_comes_back_as_sent_until_it_is_deleted(client: &Cl
     let time = |name| system(message, &name).unwrap().parse::<i64>().unwrap();
     assert!(time(System::SentTimestamp) > 1_700_000_000_000);
     assert!(time(System::ApproximateFirstReceiveTimestamp) >= time(System::SentTimestamp));
-    assert_eq!(
-        attribute(client, &url, Name::ApproximateNumberOfMessages).await,
-        "0"
-    );
+    assert_eq!(attribute(client, &url, Name::ApproximateNumberOfMessages).await, "0");
     assert_eq!(
         attribute(client, &url, Name::ApproximateNumberOfMessagesNotVisible).await,
         "1"
@@ -68,12 +61,7 @@ pub(super) async fn a_message_comes_back_as_sent_until_it_is_deleted(client: &Cl
 }
 
 pub(super) async fn attributes_come_as_asked_with_their_sum(client: &Client) {
-    let url = create(
-        client,
-        &unique("attributes"),
-        &[(Name::VisibilityTimeout, "0")],
-    )
-    .await;
+    let url = create(client, &unique("attributes"), &[(Name::VisibilityTimeout, "0")]).await;
     let text = Value::builder()
         .data_type("String")
         .string_value("été")
@@ -106,10 +94,7 @@ pub(super) async fn attributes_come_as_asked_with_their_sum(client: &Client) {
     let all = ask("All").send().await.unwrap().messages.unwrap().remove(0);
     assert_eq!(all.message_attributes().unwrap().len(), 3);
     assert!(all.md5_of_message_attributes().is_some());
-    assert_eq!(
-        all.md5_of_message_attributes(),
-        sent.md5_of_message_attributes()
-    );
+    assert_eq!(all.md5_of_message_attributes(), sent.md5_of_message_attributes());
     assert_eq!(all.message_attributes().unwrap()["trace.id"], text);
     assert_eq!(
         all.message_attributes().unwrap()["blob"]
@@ -118,10 +103,7 @@ pub(super) async fn attributes_come_as_asked_with_their_sum(client: &Client) {
             .as_ref(),
         [0, 255, 1]
     );
-    assert!(
-        all.attributes().is_none(),
-        "system attributes were not asked for"
-    );
+    assert!(all.attributes().is_none(), "system attributes were not asked for");
     let none = receive(client, &url, 5).await.remove(0);
     assert!(none.message_attributes().is_none());
     remove(client, &url).await;
@@ -139,10 +121,7 @@ pub(super) async fn a_group_id_is_carried_on_a_standard_queue(client: &Client) {
     }
     // Unlike on a FIFO queue, a message in flight does not hold back its group.
     for _ in 0..2 {
-        let request = client
-            .receive_message()
-            .queue_url(&url)
-            .wait_time_seconds(5);
+        let request = client.receive_message().queue_url(&url).wait_time_seconds(5);
         let request = request.message_system_attribute_names(System::MessageGroupId);
         let message = request.send().await.unwrap().messages.unwrap().remove(0);
         assert_eq!(system(&message, &System::MessageGroupId), Some("tenant-1"));

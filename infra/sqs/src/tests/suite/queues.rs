@@ -22,26 +22,13 @@ pub(super) async fn a_queue_is_created_once_described_changed_and_deleted(client
         .attributes(Name::VisibilityTimeout, "46");
     refused("QueueNameExists", other.send()).await;
 
-    let found = client
-        .get_queue_url()
-        .queue_name(&name)
-        .send()
-        .await
-        .unwrap();
+    let found = client.get_queue_url().queue_name(&name).send().await.unwrap();
     assert_eq!(found.queue_url(), Some(url.as_str()));
-    let listed = client
-        .list_queues()
-        .queue_name_prefix(&name)
-        .send()
-        .await
-        .unwrap();
+    let listed = client.list_queues().queue_name_prefix(&name).send().await.unwrap();
     assert_eq!(listed.queue_urls(), std::slice::from_ref(&url));
 
     assert_eq!(attribute(client, &url, Name::VisibilityTimeout).await, "45");
-    assert_eq!(
-        attribute(client, &url, Name::ReceiveMessageWaitTimeSeconds).await,
-        "3"
-    );
+    assert_eq!(attribute(client, &url, Name::ReceiveMessageWaitTimeSeconds).await, "3");
     assert_eq!(attribute(client, &url, Name::DelaySeconds).await, "0");
     let arn = attribute(client, &url, Name::QueueArn).await;
     assert!(
@@ -63,26 +50,16 @@ pub(super) async fn a_queue_is_created_once_described_changed_and_deleted(client
     assert_eq!(few.get(&Name::VisibilityTimeout).unwrap(), "50");
 
     remove(client, &url).await;
-    refused(
-        "QueueDoesNotExist",
-        client.get_queue_url().queue_name(&name).send(),
-    )
-    .await;
+    refused("QueueDoesNotExist", client.get_queue_url().queue_name(&name).send()).await;
 }
 
 pub(super) async fn a_purged_queue_is_empty(client: &Client) {
     let url = create(client, &unique("purge"), &[]).await;
     send(client, &url, "one").await;
     send(client, &url, "two").await;
-    assert_eq!(
-        attribute(client, &url, Name::ApproximateNumberOfMessages).await,
-        "2"
-    );
+    assert_eq!(attribute(client, &url, Name::ApproximateNumberOfMessages).await, "2");
     client.purge_queue().queue_url(&url).send().await.unwrap();
-    assert_eq!(
-        attribute(client, &url, Name::ApproximateNumberOfMessages).await,
-        "0"
-    );
+    assert_eq!(attribute(client, &url, Name::ApproximateNumberOfMessages).await, "0");
     assert!(receive(client, &url, 0).await.is_empty());
     remove(client, &url).await;
 }

@@ -15,11 +15,7 @@ pub(super) async fn an_unknown_queue_is_named_by_its_own_code(client: &Client) {
     refused(NO_QUEUE, send.send()).await;
     let receive = client.receive_message().queue_url(&url);
     refused(NO_QUEUE, receive.wait_time_seconds(20).send()).await;
-    refused(
-        NO_QUEUE,
-        client.get_queue_attributes().queue_url(&url).send(),
-    )
-    .await;
+    refused(NO_QUEUE, client.get_queue_attributes().queue_url(&url).send()).await;
     refused(NO_QUEUE, client.purge_queue().queue_url(&url).send()).await;
     refused(NO_QUEUE, client.get_queue_url().queue_name("none").send()).await;
     remove(client, &known).await;

@@ -2,8 +2,7 @@
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    Message, MessageAttributeValue as Value, QueueAttributeName as Name,
-    SendMessageBatchRequestEntry as Send,
+    Message, MessageAttributeValue as Value, QueueAttributeName as Name, SendMessageBatchRequestEntry as Send,
 };
 
 use super::{remove, unique};
@@ -66,9 +65,7 @@ pub(super) async fn attributes_can_be_asked_for_by_prefix(client: &Client) {
     let sent = request.message_attributes("other", value).send();
     sent.await.unwrap();
     let request = client.receive_message().queue_url(&url);
-    let request = request
-        .message_attribute_names("trace.*")
-        .wait_time_seconds(5);
+    let request = request.message_attribute_names("trace.*").wait_time_seconds(5);
     let message = request.send().await.unwrap().messages.unwrap().remove(0);
     assert_eq!(message.message_attributes().unwrap().len(), 2);
     remove(client, &url).await;
@@ -143,11 +140,7 @@ pub(super) async fn receives_outside_their_range_are_refused(client: &Client) {
 }
 
 pub(super) async fn a_queue_needs_a_proper_name(client: &Client) {
-    refused(
-        INVALID,
-        client.create_queue().queue_name("not a name").send(),
-    )
-    .await;
+    refused(INVALID, client.create_queue().queue_name("not a name").send()).await;
     let long = "x".repeat(81);
     refused(INVALID, client.create_queue().queue_name(long).send()).await;
 }
@@ -156,11 +149,7 @@ pub(super) async fn a_redrive_policy_needs_a_queue_that_exists(client: &Client) 
     let url = create(client, &unique("dangling"), &[]).await;
     let nowhere = r#"{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:nowhere","maxReceiveCount":3}"#;
     let change = client.set_queue_attributes().queue_url(&url);
-    refused(
-        INVALID,
-        change.attributes(Name::RedrivePolicy, nowhere).send(),
-    )
-    .await;
+    refused(INVALID, change.attributes(Name::RedrivePolicy, nowhere).send()).await;
     remove(client, &url).await;
 }
 
@@ -169,41 +158,22 @@ pub(super) async fn errors_arrive_typed(client: &Client) {
     let url = create(client, &name, &[]).await;
     let other = client.create_queue().queue_name(&name);
     let other = other.attributes(Name::VisibilityTimeout, "1").send().await;
-    assert!(
-        other
-            .unwrap_err()
-            .into_service_error()
-            .is_queue_name_exists()
-    );
+    assert!(other.unwrap_err().into_service_error().is_queue_name_exists());
     let delete = client
         .delete_message()
         .queue_url(&url)
         .receipt_handle("none")
         .send()
         .await;
-    assert!(
-        delete
-            .unwrap_err()
-            .into_service_error()
-            .is_receipt_handle_is_invalid()
-    );
+    assert!(delete.unwrap_err().into_service_error().is_receipt_handle_is_invalid());
     let empty = client
         .send_message_batch()
         .queue_url(&url)
         .set_entries(Some(vec![]))
         .send()
         .await;
-    assert!(
-        empty
-            .unwrap_err()
-            .into_service_error()
-            .is_empty_batch_request()
-    );
+    assert!(empty.unwrap_err().into_service_error().is_empty_batch_request());
     remove(client, &url).await;
     let gone = client.get_queue_url().queue_name(&name).send().await;
-    assert!(
-        gone.unwrap_err()
-            .into_service_error()
-            .is_queue_does_not_exist()
-    );
+    assert!(gone.unwrap_err().into_service_error().is_queue_does_not_exist());
 }

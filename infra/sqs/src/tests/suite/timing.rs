@@ -16,10 +16,7 @@ pub(super) async fn a_received_message_is_hidden_for_its_timeout(client: &Client
     assert!(receive(client, &url, 0).await.is_empty());
     let again = receive(client, &url, 10).await;
     assert_eq!(bodies(&again), ["x"]);
-    assert_eq!(
-        again[0].attributes().unwrap()[&System::ApproximateReceiveCount],
-        "2"
-    );
+    assert_eq!(again[0].attributes().unwrap()[&System::ApproximateReceiveCount], "2");
     let took = start.elapsed();
     assert!(
         took >= Duration::from_millis(1_900) && took < Duration::from_secs(6),
@@ -107,20 +104,14 @@ pub(super) async fn a_message_received_too_often_goes_to_the_dead_letter_queue(c
     let dead_letters = create(client, &unique("dead"), &[]).await;
     let arn = attribute(client, &dead_letters, Name::QueueArn).await;
     let policy = format!(r#"{{"deadLetterTargetArn":"{arn}","maxReceiveCount":"3"}}"#);
-    let settings = [
-        (Name::VisibilityTimeout, "0"),
-        (Name::RedrivePolicy, policy.as_str()),
-    ];
+    let settings = [(Name::VisibilityTimeout, "0"), (Name::RedrivePolicy, policy.as_str())];
     let url = create(client, &unique("redrive"), &settings).await;
     send(client, &url, "poison").await;
     let start = Instant::now();
     let mut id = None;
     for count in ["1", "2", "3"] {
         let message = receive(client, &url, 5).await.remove(0);
-        assert_eq!(
-            message.attributes().unwrap()[&System::ApproximateReceiveCount],
-            count
-        );
+        assert_eq!(message.attributes().unwrap()[&System::ApproximateReceiveCount], count);
         id = message.message_id;
     }
     assert!(receive(client, &url, 0).await.is_empty());

@@ -1,0 +1,80 @@
+//! Whole stacks: a restart finds everything, and a stack runs on services that another one holds.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+async fn ask(stack: &Stack, question: &str) -> Value {
+    let demo = stack.demo.as_ref().unwrap();
+    let request = reqwest::Client::builder()
+        .no_proxy()
+        .build()
+        .unwrap()
+        .post(format!("{}/api/ai/chat", stack.base_url));
+    let request = request.header("Authorization", format!("ApiKey {}", demo.api_key));
+    let request = request
+        .header("X-External-Org-Id", "acme")
+        .header("X-External-User-Id", "ann");
+    let response = request
+        .header("X-External-Roles", "[]")
+        .json(&json!({ "message": question }))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(response.status(), 200);
+    response.json().await.unwrap()
+}
+
+fn demo(data: &std::path::Path) -> Options {
+    Options {
+        demo: true,
+        ..Options::new(data)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_keeps_key_and_documents() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Stack::start(demo(folder.path())).await.unwrap();
+    let key = first.demo.clone().unwrap().api_key;
+    assert!(matches!(
+        Stack::start(demo(folder.path())).await,
+        Err(Error::DataInUse(_))
+    ));
+    let port = first.base_url.rsplit(':').next().unwrap().parse().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let taken = Stack::start(Options {
+        port,
+        ..Options::new(elsewhere.path())
+    })
+    .await;
+    assert!(matches!(taken, Err(Error::PortTaken(it)) if it == port));
+    first.shutdown().await;
+
+    let second = Stack::start(demo(folder.path())).await.unwrap();
+    assert_eq!(second.demo.as_ref().unwrap().api_key, key);
+    let answer = ask(&second, "What is the vacation policy?").await;
+    assert_eq!(answer["citations"][0]["documentTitle"], "Employee Handbook");
+    assert_eq!(answer["citations"][0]["page"], 12);
+    second.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stack_runs_on_services_that_somebody_else_holds() {
+    let (folder, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let holder = Stack::start(Options::new(folder.path())).await.unwrap();
+    let url = |service: &str| holder.endpoints.get(service).map(str::to_owned);
+    let guest = Options {
+        name: "guest".to_owned(),
+        dynamodb_url: url("DYNAMODB"),
+        sqs_url: url("SQS"),
+        s3_url: url("S3"),
+        opensearch_url: url("OPENSEARCH"),
+        ..demo(other.path())
+    };
+    let guest = Stack::start(guest).await.unwrap();
+    let answer = ask(&guest, "What is the vacation policy?").await;
+    assert_eq!(answer["citations"][0]["documentTitle"], "Employee Handbook");
+    guest.shutdown().await;
+    holder.shutdown().await;
+}

@@ -1,0 +1,61 @@
+//! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
+
+mod mock;
+mod requests;
+mod retrieval;
+mod serve;
+mod turn;
+mod wire;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+/// What to measure.
+#[derive(Parser)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Requests to DynamoDB, search and models per turn, counted on the wire.
+    Requests,
+    /// Time to first token over the model's own, chats per second and CPU per chat.
+    Turn {
+        /// Chats of each measurement.
+        #[arg(long, default_value_t = 2_000)]
+        chats: usize,
+    },
+    /// nDCG@10 of BM25, k-NN and both on the Cranfield collection.
+    Retrieval {
+        /// The folder with cran_docs.json, cran_queries.json and cran_qrels.json.
+        #[arg(long, default_value = "../shared/data/cranfield")]
+        data: PathBuf,
+        /// A real OpenSearch to measure beside the embedded one.
+        #[arg(long)]
+        opensearch: Option<String>,
+    },
+    /// A stack for another process to measure; prints its URL and key.
+    #[command(hide = true)]
+    Serve {
+        /// Its data.
+        data: PathBuf,
+        /// Its model.
+        model_url: String,
+    },
+}
+
+/// Whatever goes wrong ends a benchmark.
+type Outcome<T = ()> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+#[tokio::main]
+async fn main() -> Outcome {
+    match Cli::parse().what {
+        What::Requests => requests::run().await,
+        What::Turn { chats } => turn::run(chats).await,
+        What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,
+        What::Serve { data, model_url } => serve::run(data, model_url).await,
+    }
+}

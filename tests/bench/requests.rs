@@ -1,0 +1,89 @@
+//! Requests per turn, counted on the wire between the real functions and the services.
+
+use std::collections::{BTreeMap, HashMap};
+
+use axum::{Router, body::Body};
+use http::Request;
+use http_body_util::BodyExt;
+use local::{Options, Stack, sdk::{Endpoints, Identity}, server::Layer};
+use serde_json::{Value, json};
+use shared::{app::App, ids::TenantId, keys::Secret, tenants};
+use tower::ServiceExt;
+
+use crate::{Outcome, wire::{self, Counts}};
+
+/// Prints the table.
+pub async fn run() -> Outcome {
+    let folder = std::env::temp_dir().join(format!("docent-requests-{}", std::process::id()));
+    let mut layer = Layer::default();
+    let node = local_opensearch::open(&folder.join("search")).await?;
+    let search = local::server::on_loopback(local_opensearch::router(node), &mut layer).await?;
+    let mut options = Options::new(folder.join("stack"));
+    options.opensearch_url = Some(search.clone());
+    let name = options.name.clone();
+    let stack = Stack::start(options).await?;
+
+    let counts = Counts::default();
+    let mut endpoints = Endpoints::default();
+    for (service, label) in [("DYNAMODB", "DynamoDB"), ("BEDROCK_RUNTIME", "Bedrock"), ("S3", "S3")] {
+        let to = stack.endpoints.get(service).ok_or("no endpoint")?;
+        endpoints.set(service, wire::serve(label, to, &counts).await?);
+    }
+    let vars = [
+        ("TABLE_NAME", name.as_str()),
+        ("BUCKET_NAME", &name),
+        ("OPENSEARCH_URL", &wire::serve("OpenSearch", &search, &counts).await?),
+        ("OPENSEARCH_TARGET", "domain"),
+        ("CHAT_MODEL_ID", "docent.extractive-v1"),
+        ("EMBEDDING_MODEL_ID", "docent.hash-v1"),
+        ("EMBEDDING_DIMENSIONS", "1024"),
+        ("EMBEDDING_WEIGHT", "0.1"),
+    ];
+    let vars: HashMap<String, String> = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let app = App::new(&vars, &Identity::local().config(endpoints))?;
+    let secret = Secret::generate();
+    tenants::seed(&app, &TenantId::new(), "Bench", &secret).await.map_err(|e| e.to_string())?;
+    counts.take();
+
+    let chat = chat::router(app.clone());
+    let conversations = conversations::router(app);
+    println!("| request | DynamoDB | OpenSearch | embedding | model | which |\n|---|---|---|---|---|---|");
+    let first = ask(&chat, &secret, json!({"message": "What is the vacation policy?"})).await?;
+    row("first turn of a conversation", counts.take());
+    ask(&chat, &secret, json!({"message": "And part-time?", "conversationId": first["conversationId"]})).await?;
+    row("follow-up turn", counts.take());
+    call(&conversations, &secret, "GET", "/api/ai/conversations", Value::Null).await?;
+    row("list of conversations", counts.take());
+    let path = format!("/api/ai/conversations/{}", first["conversationId"].as_str().unwrap_or_default());
+    call(&conversations, &secret, "GET", &path, Value::Null).await?;
+    row("one conversation", counts.take());
+    stack.shutdown().await;
+    layer.end().await;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+fn row(what: &str, counts: BTreeMap<String, usize>) {
+    let of = |prefix: &str| counts.iter().filter(|(kind, _)| kind.starts_with(prefix)).map(|(_, n)| n).sum::<usize>();
+    let which: Vec<String> = counts.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+    let row = [of("DynamoDB"), of("OpenSearch"), of("Bedrock invoke"), of("Bedrock converse")].map(|n| n.to_string());
+    println!("| {what} | {} | {} |", row.join(" | "), which.join(", "));
+}
+
+async fn ask(chat: &Router, secret: &Secret, body: Value) -> Outcome<Value> {
+    call(chat, secret, "POST", "/api/ai/chat", body).await
+}
+
+async fn call(router: &Router, secret: &Secret, method: &str, path: &str, body: Value) -> Outcome<Value> {
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("Authorization", format!("ApiKey {}", secret.reveal()))
+        .header("X-External-Org-Id", "acme")
+        .header("X-External-User-Id", "u1")
+        .header("X-External-Roles", "[]")
+        .body(Body::from(body.to_string()))?;
+    let answer = router.clone().oneshot(request).await?;
+    let bytes = answer.into_body().collect().await?.to_bytes();
+    Ok(serde_json::from_slice(&bytes)?)
+}

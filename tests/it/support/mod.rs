@@ -1,0 +1,60 @@
+//! One stack for all tests; each test has a tenant of its own on it.
+
+mod files;
+mod tenant;
+
+pub use files::{pdf, pdf_with_ballast};
+pub use tenant::{Tenant, expect};
+
+use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};
+
+use local::{options::Options, stack::Stack};
+use tokio::{runtime::Runtime, sync::OnceCell};
+
+/// Longest wait for something that happens by itself.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
+static STACK: OnceCell<Stack> = OnceCell::const_new();
+
+/// Runs a test on the runtime that the stack lives on.
+pub fn run<T>(test: impl Future<Output = T>) -> T {
+    RUNTIME.block_on(test)
+}
+
+/// A folder below the build's, empty.
+pub fn folder(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    folder
+}
+
+/// The options of a test's stack: embedded services, or real ones where the environment names them.
+#[expect(clippy::disallowed_methods, reason = "tests are told by their environment which servers are real")]
+pub fn options(name: &str) -> Options {
+    let mut options = Options::new(folder(name));
+    options.name = format!("docent-{}-{}", name, std::process::id());
+    options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
+    options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
+    options
+}
+
+/// The stack that tests share.
+pub async fn stack() -> &'static Stack {
+    STACK.get_or_init(async || Stack::start(options("it")).await.unwrap()).await
+}
+
+/// Asks `condition` again and again until it gives something.
+pub async fn until<T, F>(what: &str, mut condition: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = condition().await {
+            return found;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "waited in vain for {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

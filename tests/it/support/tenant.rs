@@ -1,0 +1,140 @@
+//! A tenant with its key, and the end users of its partner.
+
+use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
+use serde_json::{Value, json};
+use shared::{ids::TenantId, keys::Secret, tenants};
+
+use super::{stack, until};
+
+/// A fresh tenant on the shared stack.
+pub struct Tenant {
+    /// Where its API answers.
+    pub base: String,
+    /// The secret of its full key.
+    pub key: String,
+    /// Its id.
+    pub id: TenantId,
+    http: reqwest::Client,
+}
+
+/// An end user of a tenant's partner.
+pub struct User<'t> {
+    tenant: &'t Tenant,
+    org: String,
+    user: String,
+    roles: String,
+}
+
+impl Tenant {
+    /// Makes one.
+    pub async fn new() -> Self {
+        let stack = stack().await;
+        let (secret, id) = (Secret::generate(), TenantId::new());
+        tenants::seed(stack.app(), &id, "Test", &secret).await.unwrap();
+        Self { base: stack.base_url.clone(), key: secret.reveal().to_owned(), id, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+    }
+
+    /// A request with the tenant's key.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).header("Authorization", format!("ApiKey {}", self.key))
+    }
+
+    /// A request without any credential.
+    pub fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    /// Sends JSON, expects `status`, gives the answer.
+    pub async fn send(&self, method: Method, path: &str, body: Value, status: u16) -> Value {
+        expect(self.request(method, path).json(&body).send().await.unwrap(), status).await
+    }
+
+    /// Reads, expects 200.
+    pub async fn get(&self, path: &str) -> Value {
+        expect(self.request(Method::GET, path).send().await.unwrap(), 200).await
+    }
+
+    /// Adds a text and waits until answers see it; gives its id.
+    pub async fn add(&self, title: &str, text: &str) -> String {
+        self.add_with(json!({"title": title, "text": text})).await
+    }
+
+    /// Adds a document and waits until answers see it; gives its id.
+    pub async fn add_with(&self, body: Value) -> String {
+        let made = self.send(Method::POST, "/api/v1/documents", body, 201).await;
+        let id = made["id"].as_str().unwrap().to_owned();
+        self.ready(&id).await;
+        id
+    }
+
+    /// Uploads a file by multipart; gives the answer.
+    pub async fn upload(&self, name: &str, bytes: Vec<u8>, fields: &[(&str, &str)]) -> Response {
+        let mut form = multipart::Form::new().part("file", multipart::Part::bytes(bytes).file_name(name.to_owned()));
+        for (field, value) in fields {
+            form = form.text((*field).to_owned(), (*value).to_owned());
+        }
+        self.request(Method::POST, "/api/v1/documents").multipart(form).send().await.unwrap()
+    }
+
+    /// Waits until a document's newest version is no longer on its way; gives the document.
+    pub async fn settled(&self, id: &str) -> Value {
+        until("a document to settle", async || {
+            let document = self.get(&format!("/api/v1/documents/{id}")).await;
+            matches!(document["status"].as_str(), Some("ready" | "failed")).then_some(document)
+        })
+        .await
+    }
+
+    /// Waits until a document is ready; gives it.
+    pub async fn ready(&self, id: &str) -> Value {
+        let document = self.settled(id).await;
+        assert_eq!(document["status"], "ready", "{document}");
+        document
+    }
+
+    /// An end user.
+    pub fn user(&self, org: &str, user: &str, roles: &[&str]) -> User<'_> {
+        User { tenant: self, org: org.to_owned(), user: user.to_owned(), roles: json!(roles).to_string() }
+    }
+}
+
+impl User<'_> {
+    /// A request on this user's behalf.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.tenant
+            .request(method, path)
+            .header("X-External-Org-Id", &self.org)
+            .header("X-External-User-Id", &self.user)
+            .header("X-External-Roles", &self.roles)
+    }
+
+    /// Asks and expects an answer.
+    pub async fn ask(&self, message: &str) -> Value {
+        self.chat(json!({"message": message}), 200).await
+    }
+
+    /// `POST /api/ai/chat`, expecting `status`.
+    pub async fn chat(&self, body: Value, status: u16) -> Value {
+        expect(self.request(Method::POST, "/api/ai/chat").json(&body).send().await.unwrap(), status).await
+    }
+
+    /// Reads, expecting `status`.
+    pub async fn get(&self, path: &str, status: u16) -> Value {
+        expect(self.request(Method::GET, path).send().await.unwrap(), status).await
+    }
+}
+
+/// The JSON of an answer that must have this status; an error must have the one error body.
+pub async fn expect(answer: Response, status: u16) -> Value {
+    let got = answer.status();
+    let text = answer.text().await.unwrap();
+    assert_eq!(got, StatusCode::from_u16(status).unwrap(), "{text}");
+    if got == StatusCode::NO_CONTENT {
+        return Value::Null;
+    }
+    let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
+    if !got.is_success() {
+        assert!(body["error"].is_string() && body["code"].is_string() && body["request_id"].is_string(), "{body}");
+    }
+    body
+}
