@@ -76,11 +76,17 @@ mod tests {
     use proptest::prelude::*;
 
     fn audience(org: Option<&str>, roles: &[&str]) -> Audience {
-        Audience { org: org.map(str::to_owned), allowed_roles: roles.iter().map(|r| (*r).to_owned()).collect() }
+        Audience {
+            org: org.map(str::to_owned),
+            allowed_roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+        }
     }
 
     fn access(org: Option<&str>, roles: &[&str]) -> Access {
-        Access { org: org.map(str::to_owned), roles: roles.iter().map(|r| (*r).to_owned()).collect() }
+        Access {
+            org: org.map(str::to_owned),
+            roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+        }
     }
 
     #[test]

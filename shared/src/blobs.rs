@@ -39,7 +39,10 @@ impl Blobs {
             .force_path_style(true)
             .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
             .build();
-        Self { client: Client::from_conf(config), bucket }
+        Self {
+            client: Client::from_conf(config),
+            bucket,
+        }
     }
 
     /// Stores a file.
@@ -47,7 +50,13 @@ impl Blobs {
     /// # Errors
     /// When S3 does not take it.
     pub async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<(), Error> {
-        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).body(bytes.into());
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .body(bytes.into());
         put.send().await.map_err(Error::unavailable)?;
         Ok(())
     }
@@ -58,7 +67,9 @@ impl Blobs {
     /// When S3 does not answer.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
         match self.client.get_object().bucket(&self.bucket).key(key).send().await {
-            Ok(object) => Ok(Some(object.body.collect().await.map_err(Error::unavailable)?.into_bytes())),
+            Ok(object) => Ok(Some(
+                object.body.collect().await.map_err(Error::unavailable)?.into_bytes(),
+            )),
             Err(e) if e.as_service_error().is_some_and(|e| e.is_no_such_key()) => Ok(None),
             Err(e) => Err(Error::unavailable(e)),
         }
@@ -70,7 +81,14 @@ impl Blobs {
     /// When S3 does not answer, or there is no such file.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let source = format!("{}/{}", self.bucket, urlencoding::encode(from).replace("%2F", "/"));
-        self.client.copy_object().bucket(&self.bucket).copy_source(source).key(to).send().await.map_err(Error::unavailable)?;
+        self.client
+            .copy_object()
+            .bucket(&self.bucket)
+            .copy_source(source)
+            .key(to)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 
@@ -79,7 +97,13 @@ impl Blobs {
     /// # Errors
     /// When S3 does not answer.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.client.delete_object().bucket(&self.bucket).key(key).send().await.map_err(Error::unavailable)?;
+        self.client
+            .delete_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 
@@ -90,11 +114,20 @@ impl Blobs {
     pub async fn presign_put(&self, key: &str, content_type: &str, size: u64) -> Result<Presigned, Error> {
         let expiry = PresigningConfig::expires_in(PRESIGNED_FOR).map_err(Error::internal)?;
         let length = i64::try_from(size).map_err(Error::internal)?;
-        let put = self.client.put_object().bucket(&self.bucket).key(key).content_type(content_type).content_length(length);
+        let put = self
+            .client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .content_type(content_type)
+            .content_length(length);
         let request = put.presigned(expiry).await.map_err(Error::internal)?;
         Ok(Presigned {
             url: request.uri().to_owned(),
-            headers: request.headers().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            headers: request
+                .headers()
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
         })
     }
 

@@ -57,7 +57,12 @@ impl Config {
             opensearch_target: match required(vars, "OPENSEARCH_TARGET")?.as_str() {
                 "domain" => OpenSearchTarget::Domain,
                 "serverless" => OpenSearchTarget::Serverless,
-                other => return Err(bad("OPENSEARCH_TARGET", format!("{other:?} is neither domain nor serverless"))),
+                other => {
+                    return Err(bad(
+                        "OPENSEARCH_TARGET",
+                        format!("{other:?} is neither domain nor serverless"),
+                    ));
+                }
             },
             chat_model: required(vars, "CHAT_MODEL_ID")?,
             embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
@@ -91,7 +96,9 @@ fn parsed<T: std::str::FromStr>(vars: &HashMap<String, String>, name: &'static s
 where
     T::Err: std::fmt::Display,
 {
-    required(vars, name)?.parse().map_err(|why: T::Err| bad(name, why.to_string()))
+    required(vars, name)?
+        .parse()
+        .map_err(|why: T::Err| bad(name, why.to_string()))
 }
 
 fn bad(name: &'static str, reason: String) -> ConfigError {

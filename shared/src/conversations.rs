@@ -78,7 +78,9 @@ impl Conversation {
     /// Its place in its owner's list.
     #[must_use]
     pub fn index_key(tenant: &TenantId, owner: &Owner, id: &ConversationId, updated_at: Time) -> Key {
-        owner.partition(tenant).at(sort(&updated_at.to_string(), &[id.as_str()]))
+        owner
+            .partition(tenant)
+            .at(sort(&updated_at.to_string(), &[id.as_str()]))
     }
 
     /// The update that two more messages make. Turns at the same time all count.
@@ -123,15 +125,26 @@ pub struct Recent {
 ///
 /// # Errors
 /// `Conversation not found`, or the table does not answer.
-pub async fn recent(table: &Table, tenant: &TenantId, owner: &Owner, id: &ConversationId, most: usize) -> Result<Recent, Error> {
+pub async fn recent(
+    table: &Table,
+    tenant: &TenantId,
+    owner: &Owner,
+    id: &ConversationId,
+    most: usize,
+) -> Result<Recent, Error> {
     let page = table.query_items(whole(tenant, id, Some(most + 1))).await?;
     let mut items = page.items.into_iter();
-    let summary = items.next().filter(|first| first.sk() == SUMMARY).ok_or(Error::NotFound("Conversation"))?;
+    let summary = items
+        .next()
+        .filter(|first| first.sk() == SUMMARY)
+        .ok_or(Error::NotFound("Conversation"))?;
     let conversation: Conversation = summary.into()?;
     if conversation.owner != *owner {
         return Err(Error::NotFound("Conversation"));
     }
-    let mut messages = items.map(crate::store::Found::into).collect::<Result<Vec<Message>, _>>()?;
+    let mut messages = items
+        .map(crate::store::Found::into)
+        .collect::<Result<Vec<Message>, _>>()?;
     messages.reverse();
     Ok(Recent { conversation, messages })
 }
@@ -141,8 +154,10 @@ pub async fn recent(table: &Table, tenant: &TenantId, owner: &Owner, id: &Conver
 /// # Errors
 /// `Conversation not found`, or the table does not answer.
 pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &ConversationId) -> Result<Recent, Error> {
-    let conversation: Conversation =
-        table.get(&Conversation::key(tenant, id)).await?.ok_or(Error::NotFound("Conversation"))?;
+    let conversation: Conversation = table
+        .get(&Conversation::key(tenant, id))
+        .await?
+        .ok_or(Error::NotFound("Conversation"))?;
     if conversation.owner != *owner {
         return Err(Error::NotFound("Conversation"));
     }
@@ -175,9 +190,15 @@ mod tests {
 
     #[test]
     fn a_long_question_becomes_a_short_title() {
-        assert_eq!(shortened(" What is\n our vacation policy? "), "What is our vacation policy?");
+        assert_eq!(
+            shortened(" What is\n our vacation policy? "),
+            "What is our vacation policy?"
+        );
         let title = shortened(&"vacation ".repeat(20));
-        assert!(title.chars().count() <= MAX_TITLE_CHARS + 1 && title.ends_with("vacation…"), "{title}");
+        assert!(
+            title.chars().count() <= MAX_TITLE_CHARS + 1 && title.ends_with("vacation…"),
+            "{title}"
+        );
         assert_eq!(shortened(&"x".repeat(90)).chars().count(), MAX_TITLE_CHARS + 1);
     }
 }

@@ -43,19 +43,33 @@ impl Version {
     /// A version whose file a handler has stored.
     #[must_use]
     pub fn stored(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
-        Self { n, blob: blob_key("documents", tenant, document, n), chunks: 0, pages: None }
+        Self {
+            n,
+            blob: blob_key("documents", tenant, document, n),
+            chunks: 0,
+            pages: None,
+        }
     }
 
     /// A version whose file the caller will upload.
     #[must_use]
     pub fn uploaded(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
-        Self { n, blob: blob_key("uploads", tenant, document, n), chunks: 0, pages: None }
+        Self {
+            n,
+            blob: blob_key("uploads", tenant, document, n),
+            chunks: 0,
+            pages: None,
+        }
     }
 }
 
 /// The S3 key of a version's file. Ids are percent-encoded, so that none can reach into another's folder.
 fn blob_key(folder: &str, tenant: &TenantId, document: &DocumentId, n: u32) -> String {
-    format!("{folder}/{}/{}/{n}", urlencoding::encode(tenant.as_str()), urlencoding::encode(document.as_str()))
+    format!(
+        "{folder}/{}/{}/{n}",
+        urlencoding::encode(tenant.as_str()),
+        urlencoding::encode(document.as_str())
+    )
 }
 
 /// Tenant, document and version of an S3 key of the `uploads/` folder.
@@ -124,7 +138,10 @@ impl Document {
 
     /// All its versions that may have left something in a store.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
-        self.current.iter().filter(|current| current.n != self.latest.n).chain([&self.latest])
+        self.current
+            .iter()
+            .filter(|current| current.n != self.latest.n)
+            .chain([&self.latest])
     }
 }
 

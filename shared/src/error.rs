@@ -75,12 +75,18 @@ impl Error {
     /// Bad input in one named field.
     pub fn field(name: impl Into<String>, reason: impl Into<String>) -> Self {
         let (name, reason) = (name.into(), reason.into());
-        Self::Invalid { message: format!("Invalid {name}: {reason}"), fields: BTreeMap::from([(name, reason)]) }
+        Self::Invalid {
+            message: format!("Invalid {name}: {reason}"),
+            fields: BTreeMap::from([(name, reason)]),
+        }
     }
 
     /// Bad input with a sentence that the contract fixes, naming one field or header.
     pub fn sentence(message: &str, name: &str, reason: &str) -> Self {
-        Self::Invalid { message: message.to_owned(), fields: BTreeMap::from([(name.to_owned(), reason.to_owned())]) }
+        Self::Invalid {
+            message: message.to_owned(),
+            fields: BTreeMap::from([(name.to_owned(), reason.to_owned())]),
+        }
     }
 
     /// Wraps a cause that is nobody's business but the log's.
@@ -90,7 +96,10 @@ impl Error {
 
     /// A back end that throttles or cannot be reached.
     pub fn unavailable(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::Unavailable { retry_after: 5, cause: cause.into() }
+        Self::Unavailable {
+            retry_after: 5,
+            cause: cause.into(),
+        }
     }
 
     /// HTTP status and machine-readable code.
@@ -117,12 +126,19 @@ impl Error {
             Self::Invalid { fields, .. } => fields.clone(),
             _ => BTreeMap::new(),
         };
-        ErrorBody { error: self.to_string(), code: self.status().1, request_id: request_id.to_owned(), fields }
+        ErrorBody {
+            error: self.to_string(),
+            code: self.status().1,
+            request_id: request_id.to_owned(),
+            fields,
+        }
     }
 
     /// Writes the cause, where there is one, to the log under the request id.
     pub fn log(&self, request_id: &str) {
-        let (Self::Internal(cause) | Self::Unavailable { cause, .. }) = self else { return };
+        let (Self::Internal(cause) | Self::Unavailable { cause, .. }) = self else {
+            return;
+        };
         tracing::error!(request_id, cause = %chain(cause.as_ref()), "{self}");
     }
 }

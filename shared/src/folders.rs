@@ -51,4 +51,3 @@ impl Row for Folder {
         Self::key(&self.tenant, &self.id)
     }
 }
-

@@ -25,7 +25,9 @@ impl Secret {
     #[must_use]
     pub fn generate() -> Self {
         let mut rng = rand::rng();
-        let random: String = (0..RANDOM_CHARS).map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())])).collect();
+        let random: String = (0..RANDOM_CHARS)
+            .map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())]))
+            .collect();
         Self(format!("{PREFIX}{random}{}", checksum(&random)))
     }
 
@@ -33,7 +35,8 @@ impl Secret {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let body = text.strip_prefix(PREFIX)?;
-        let well_formed = body.len() == RANDOM_CHARS + CHECKSUM_CHARS && body.bytes().all(|b| b.is_ascii_alphanumeric());
+        let well_formed =
+            body.len() == RANDOM_CHARS + CHECKSUM_CHARS && body.bytes().all(|b| b.is_ascii_alphanumeric());
         if !well_formed {
             return None;
         }

@@ -4,7 +4,9 @@ use aws_sdk_bedrockruntime::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
-    types::{ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, SystemContentBlock},
+    types::{
+        ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, SystemContentBlock,
+    },
 };
 use aws_types::SdkConfig;
 use futures::{Stream, StreamExt, TryStreamExt};
@@ -73,7 +75,10 @@ impl Models {
     ///
     /// # Errors
     /// 503 when the model throttles or is away.
-    pub async fn stream(&self, prompt: Prompt) -> Result<impl Stream<Item = Result<Delta, Error>> + Send + use<>, Error> {
+    pub async fn stream(
+        &self,
+        prompt: Prompt,
+    ) -> Result<impl Stream<Item = Result<Delta, Error>> + Send + use<>, Error> {
         let request = self.client.converse_stream().model_id(self.name(&prompt));
         let request = request
             .system(SystemContentBlock::Text(prompt.system))
@@ -104,7 +109,11 @@ impl Models {
         let answer = request.send().await.map_err(model_error)?;
         let message = answer.output.as_ref().and_then(|output| output.as_message().ok());
         let blocks = message.map(Message::content).unwrap_or_default();
-        Ok(blocks.iter().filter_map(|block| block.as_text().ok()).map(String::as_str).collect())
+        Ok(blocks
+            .iter()
+            .filter_map(|block| block.as_text().ok())
+            .map(String::as_str)
+            .collect())
     }
 
     /// The embedding of a text.
@@ -127,7 +136,12 @@ impl Models {
         if embedding.len() == self.dimensions {
             Ok(embedding)
         } else {
-            Err(Error::internal(format!("{} gave {} dimensions, not {}", self.embedding_model, embedding.len(), self.dimensions)))
+            Err(Error::internal(format!(
+                "{} gave {} dimensions, not {}",
+                self.embedding_model,
+                embedding.len(),
+                self.dimensions
+            )))
         }
     }
 
@@ -140,7 +154,10 @@ impl Models {
             let models = self.clone();
             async move { models.embed(&text).await }
         });
-        futures::stream::iter(embeddings).buffered(EMBED_CONCURRENCY).try_collect().await
+        futures::stream::iter(embeddings)
+            .buffered(EMBED_CONCURRENCY)
+            .try_collect()
+            .await
     }
 }
 
@@ -151,7 +168,10 @@ struct Embedding {
 }
 
 fn inference(max_tokens: i32) -> InferenceConfiguration {
-    InferenceConfiguration::builder().max_tokens(max_tokens).temperature(0.0).build()
+    InferenceConfiguration::builder()
+        .max_tokens(max_tokens)
+        .temperature(0.0)
+        .build()
 }
 
 fn sdk_messages(messages: Vec<(Role, String)>) -> Result<Vec<Message>, Error> {
@@ -162,7 +182,11 @@ fn sdk_messages(messages: Vec<(Role, String)>) -> Result<Vec<Message>, Error> {
                 Role::User => ConversationRole::User,
                 Role::Assistant => ConversationRole::Assistant,
             };
-            Message::builder().role(role).content(ContentBlock::Text(text)).build().map_err(Error::internal)
+            Message::builder()
+                .role(role)
+                .content(ContentBlock::Text(text))
+                .build()
+                .map_err(Error::internal)
         })
         .collect()
 }
@@ -176,7 +200,10 @@ fn delta(event: ConverseStreamOutput) -> Option<Delta> {
         ConverseStreamOutput::Metadata(event) => {
             let usage = event.usage?;
             let count = |tokens: i32| u32::try_from(tokens).unwrap_or_default();
-            Some(Delta::Usage(Usage { input_tokens: count(usage.input_tokens), output_tokens: count(usage.output_tokens) }))
+            Some(Delta::Usage(Usage {
+                input_tokens: count(usage.input_tokens),
+                output_tokens: count(usage.output_tokens),
+            }))
         }
         _ => None,
     }
@@ -188,6 +215,13 @@ where
     E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
     R: std::fmt::Debug + Send + Sync + 'static,
 {
-    let ours = matches!(error.code(), Some("ValidationException" | "AccessDeniedException" | "ResourceNotFoundException"));
-    if ours { Error::internal(error) } else { Error::unavailable(error) }
+    let ours = matches!(
+        error.code(),
+        Some("ValidationException" | "AccessDeniedException" | "ResourceNotFoundException")
+    );
+    if ours {
+        Error::internal(error)
+    } else {
+        Error::unavailable(error)
+    }
 }

@@ -20,7 +20,10 @@ impl Queue {
     /// The queue at `ingest_url`, where this function may send to it.
     #[must_use]
     pub fn new(ingest_url: Option<String>, sdk: &SdkConfig) -> Self {
-        Self { client: Client::new(sdk), ingest_url }
+        Self {
+            client: Client::new(sdk),
+            ingest_url,
+        }
     }
 
     /// Sends jobs to the ingest queue.
@@ -28,10 +31,17 @@ impl Queue {
     /// # Errors
     /// When this function has no queue, or SQS did not take all of them.
     pub async fn send_ingest<J: Serialize>(&self, jobs: &[J]) -> Result<(), Error> {
-        let url = self.ingest_url.as_deref().ok_or_else(|| Error::internal("INGEST_QUEUE_URL is not set"))?;
+        let url = self
+            .ingest_url
+            .as_deref()
+            .ok_or_else(|| Error::internal("INGEST_QUEUE_URL is not set"))?;
         for jobs in jobs.chunks(BATCH) {
             let entries = jobs.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
-            let send = self.client.send_message_batch().queue_url(url).set_entries(Some(entries));
+            let send = self
+                .client
+                .send_message_batch()
+                .queue_url(url)
+                .set_entries(Some(entries));
             let answer = send.send().await.map_err(Error::unavailable)?;
             if let Some(failed) = answer.failed.first() {
                 return Err(Error::unavailable(format!("SQS refused a message: {}", failed.code)));
@@ -43,5 +53,9 @@ impl Queue {
 
 fn entry<J: Serialize>((n, job): (usize, &J)) -> Result<SendMessageBatchRequestEntry, Error> {
     let body = serde_json::to_string(job).map_err(Error::internal)?;
-    SendMessageBatchRequestEntry::builder().id(n.to_string()).message_body(body).build().map_err(Error::internal)
+    SendMessageBatchRequestEntry::builder()
+        .id(n.to_string())
+        .message_body(body)
+        .build()
+        .map_err(Error::internal)
 }

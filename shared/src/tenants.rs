@@ -47,7 +47,12 @@ pub async fn seed(app: &App, id: &TenantId, name: &str, secret: &Secret) -> Resu
     let now = app.clock.now();
     let tenant = match app.table.get::<Tenant>(&Tenant::key(id)).await? {
         Some(tenant) => tenant,
-        None => Tenant { id: id.clone(), name: name.to_owned(), default_bot: BotId::new(), created_at: now },
+        None => Tenant {
+            id: id.clone(),
+            name: name.to_owned(),
+            default_bot: BotId::new(),
+            created_at: now,
+        },
     };
     let bot = Bot {
         id: tenant.default_bot.clone(),

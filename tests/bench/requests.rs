@@ -5,12 +5,19 @@ use std::collections::{BTreeMap, HashMap};
 use axum::{Router, body::Body};
 use http::Request;
 use http_body_util::BodyExt;
-use local::{Options, Stack, sdk::{Endpoints, Identity}, server::Layer};
+use local::{
+    Options, Stack,
+    sdk::{Endpoints, Identity},
+    server::Layer,
+};
 use serde_json::{Value, json};
 use shared::{app::App, ids::TenantId, keys::Secret, tenants};
 use tower::ServiceExt;
 
-use crate::{Outcome, wire::{self, Counts}};
+use crate::{
+    Outcome,
+    wire::{self, Counts},
+};
 
 /// Prints the table.
 pub async fn run() -> Outcome {
@@ -39,10 +46,15 @@ pub async fn run() -> Outcome {
         ("EMBEDDING_DIMENSIONS", "1024"),
         ("EMBEDDING_WEIGHT", "0.1"),
     ];
-    let vars: HashMap<String, String> = vars.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let vars: HashMap<String, String> = vars
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
     let app = App::new(&vars, &Identity::local().config(endpoints))?;
     let secret = Secret::generate();
-    tenants::seed(&app, &TenantId::new(), "Bench", &secret).await.map_err(|e| e.to_string())?;
+    tenants::seed(&app, &TenantId::new(), "Bench", &secret)
+        .await
+        .map_err(|e| e.to_string())?;
     counts.take();
 
     let chat = chat::router(app.clone());
@@ -50,11 +62,19 @@ pub async fn run() -> Outcome {
     println!("| request | DynamoDB | OpenSearch | embedding | model | which |\n|---|---|---|---|---|---|");
     let first = ask(&chat, &secret, json!({"message": "What is the vacation policy?"})).await?;
     row("first turn of a conversation", counts.take());
-    ask(&chat, &secret, json!({"message": "And part-time?", "conversationId": first["conversationId"]})).await?;
+    ask(
+        &chat,
+        &secret,
+        json!({"message": "And part-time?", "conversationId": first["conversationId"]}),
+    )
+    .await?;
     row("follow-up turn", counts.take());
     call(&conversations, &secret, "GET", "/api/ai/conversations", Value::Null).await?;
     row("list of conversations", counts.take());
-    let path = format!("/api/ai/conversations/{}", first["conversationId"].as_str().unwrap_or_default());
+    let path = format!(
+        "/api/ai/conversations/{}",
+        first["conversationId"].as_str().unwrap_or_default()
+    );
     call(&conversations, &secret, "GET", &path, Value::Null).await?;
     row("one conversation", counts.take());
     stack.shutdown().await;
@@ -64,9 +84,21 @@ pub async fn run() -> Outcome {
 }
 
 fn row(what: &str, counts: BTreeMap<String, usize>) {
-    let of = |prefix: &str| counts.iter().filter(|(kind, _)| kind.starts_with(prefix)).map(|(_, n)| n).sum::<usize>();
+    let of = |prefix: &str| {
+        counts
+            .iter()
+            .filter(|(kind, _)| kind.starts_with(prefix))
+            .map(|(_, n)| n)
+            .sum::<usize>()
+    };
     let which: Vec<String> = counts.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
-    let row = [of("DynamoDB"), of("OpenSearch"), of("Bedrock invoke"), of("Bedrock converse")].map(|n| n.to_string());
+    let row = [
+        of("DynamoDB"),
+        of("OpenSearch"),
+        of("Bedrock invoke"),
+        of("Bedrock converse"),
+    ]
+    .map(|n| n.to_string());
     println!("| {what} | {} | {} |", row.join(" | "), which.join(", "));
 }
 

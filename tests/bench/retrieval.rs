@@ -49,7 +49,9 @@ struct Collection {
 /// Prints the table.
 pub async fn run(data: &Path, opensearch: Option<String>) -> Outcome {
     let collection = Collection::read(data)?;
-    println!("| index | BM25 | k-NN (offline hash) | hybrid (weight .1) | ingest | search p50 |\n|---|---|---|---|---|---|");
+    println!(
+        "| index | BM25 | k-NN (offline hash) | hybrid (weight .1) | ingest | search p50 |\n|---|---|---|---|---|---|"
+    );
     for (label, url) in [("embedded", None), ("real OpenSearch", opensearch)] {
         if label == "embedded" || url.is_some() {
             measure(label, url, &collection).await?;
@@ -59,12 +61,18 @@ pub async fn run(data: &Path, opensearch: Option<String>) -> Outcome {
 }
 
 async fn measure(label: &str, url: Option<String>, collection: &Collection) -> Outcome {
-    let folder = std::env::temp_dir().join(format!("docent-retrieval-{}-{}", label.replace(' ', "-"), std::process::id()));
+    let folder = std::env::temp_dir().join(format!(
+        "docent-retrieval-{}-{}",
+        label.replace(' ', "-"),
+        std::process::id()
+    ));
     let mut options = Options::new(&folder);
     options.opensearch_url = url;
     let stack = Stack::start(options).await?;
     let (tenant, secret) = (TenantId::new(), Secret::generate());
-    tenants::seed(stack.app(), &tenant, "Bench", &secret).await.map_err(|e| e.to_string())?;
+    tenants::seed(stack.app(), &tenant, "Bench", &secret)
+        .await
+        .map_err(|e| e.to_string())?;
     let start = Instant::now();
     add(&stack, &secret, &collection.documents).await?;
     let ingested = start.elapsed();
@@ -75,7 +83,12 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
         let search = stack.app().search.weighted(weight);
         let mut total = 0.0;
         for (n, question) in collection.questions.iter().enumerate() {
-            let vector = stack.app().models.embed(&question.query).await.map_err(|e| e.to_string())?;
+            let vector = stack
+                .app()
+                .models
+                .embed(&question.query)
+                .await
+                .map_err(|e| e.to_string())?;
             let query = SearchQuery {
                 tenant: &tenant,
                 bot: &BotId::new(),
@@ -90,7 +103,10 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
             let hits = search.search(&query).await.map_err(|e| e.to_string())?;
             times.push(start.elapsed());
             let mut seen = HashSet::new();
-            let ranked = hits.iter().filter(|hit| hit.score > 0.0).map(|hit| hit.chunk.title.as_str());
+            let ranked = hits
+                .iter()
+                .filter(|hit| hit.score > 0.0)
+                .map(|hit| hit.chunk.title.as_str());
             let ranked: Vec<&str> = ranked.filter(|title| seen.insert(*title)).take(10).collect();
             total += collection.ndcg(n + 1, &ranked);
         }
@@ -98,7 +114,12 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
         row.push(format!("{:.3}", total / collection.questions.len() as f64));
     }
     times.sort();
-    println!("| {label} | {} | {:.0} s | {:.1} ms |", row.join(" | "), ingested.as_secs_f64(), times[times.len() / 2].as_secs_f64() * 1000.0);
+    println!(
+        "| {label} | {} | {:.0} s | {:.1} ms |",
+        row.join(" | "),
+        ingested.as_secs_f64(),
+        times[times.len() / 2].as_secs_f64() * 1000.0
+    );
     stack.shutdown().await;
     std::fs::remove_dir_all(folder)?;
     Ok(())
@@ -110,16 +131,33 @@ async fn add(stack: &Stack, secret: &Secret, documents: &[Document]) -> Outcome 
     let client = reqwest::Client::builder().no_proxy().build()?;
     let url = format!("{}/api/v1/documents", stack.base_url);
     let key = format!("ApiKey {}", secret.reveal());
-    let added = documents.iter().filter(|document| !document.body.trim().is_empty()).map(|document| {
-        let text = format!("{}\n\n{}", document.title, document.body);
-        let send = client.post(&url).header("Authorization", &key).json(&json!({"title": document.id.to_string(), "text": text})).send();
-        async move { Ok::<_, Box<dyn std::error::Error + Send + Sync>>(send.await?.error_for_status()?.json::<Value>().await?) }
-    });
+    let added = documents
+        .iter()
+        .filter(|document| !document.body.trim().is_empty())
+        .map(|document| {
+            let text = format!("{}\n\n{}", document.title, document.body);
+            let send = client
+                .post(&url)
+                .header("Authorization", &key)
+                .json(&json!({"title": document.id.to_string(), "text": text}))
+                .send();
+            async move {
+                Ok::<_, Box<dyn std::error::Error + Send + Sync>>(
+                    send.await?.error_for_status()?.json::<Value>().await?,
+                )
+            }
+        });
     let added: Vec<_> = futures::stream::iter(added).buffer_unordered(8).collect().await;
     for made in added {
         let path = format!("{url}/{}", made?["id"].as_str().unwrap_or_default());
         loop {
-            let document: Value = client.get(&path).header("Authorization", &key).send().await?.json().await?;
+            let document: Value = client
+                .get(&path)
+                .header("Authorization", &key)
+                .send()
+                .await?
+                .json()
+                .await?;
             match document["status"].as_str() {
                 Some("ready") => break,
                 Some("failed") => return Err(document.to_string().into()),
@@ -137,7 +175,10 @@ impl Collection {
         let mut gains: HashMap<usize, HashMap<String, f64>> = HashMap::new();
         for judgement in judgements {
             let gain = f64::from(5 - judgement.position);
-            gains.entry(judgement.query_num.parse()?).or_default().insert(judgement.id, gain);
+            gains
+                .entry(judgement.query_num.parse()?)
+                .or_default()
+                .insert(judgement.id, gain);
         }
         Ok(Self {
             documents: serde_json::from_str(&text("cran_docs.json")?)?,
@@ -147,10 +188,21 @@ impl Collection {
     }
 
     fn ndcg(&self, question: usize, ranked: &[&str]) -> f64 {
-        let Some(gains) = self.gains.get(&question) else { return 0.0 };
+        let Some(gains) = self.gains.get(&question) else {
+            return 0.0;
+        };
         #[expect(clippy::cast_precision_loss, reason = "ranks up to 10")]
-        let discounted = |gains: &[f64]| gains.iter().enumerate().map(|(rank, gain)| gain / (rank as f64 + 2.0).log2()).sum::<f64>();
-        let got: Vec<f64> = ranked.iter().map(|id| gains.get(*id).copied().unwrap_or_default().max(0.0)).collect();
+        let discounted = |gains: &[f64]| {
+            gains
+                .iter()
+                .enumerate()
+                .map(|(rank, gain)| gain / (rank as f64 + 2.0).log2())
+                .sum::<f64>()
+        };
+        let got: Vec<f64> = ranked
+            .iter()
+            .map(|id| gains.get(*id).copied().unwrap_or_default().max(0.0))
+            .collect();
         let mut best: Vec<f64> = gains.values().copied().filter(|gain| *gain > 0.0).collect();
         best.sort_by(|a, b| b.total_cmp(a));
         best.truncate(10);

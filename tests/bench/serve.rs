@@ -23,7 +23,9 @@ pub async fn run(data: PathBuf, model_url: String) -> Outcome {
     options.model = Some("mock".to_owned());
     let stack = Stack::start(options).await?;
     let secret = Secret::generate();
-    tenants::seed(stack.app(), &TenantId::new(), "Bench", &secret).await.map_err(|e| e.to_string())?;
+    tenants::seed(stack.app(), &TenantId::new(), "Bench", &secret)
+        .await
+        .map_err(|e| e.to_string())?;
     println!("{}", json!({"url": stack.base_url, "key": secret.reveal()}));
     std::io::stdout().flush()?;
     let mut end = String::new();
@@ -52,17 +54,30 @@ impl Served {
             .kill_on_drop(true)
             .spawn()?;
         let out = child.stdout.take().ok_or("no output")?;
-        let line = BufReader::new(out).lines().next_line().await?.ok_or("the stack did not start")?;
+        let line = BufReader::new(out)
+            .lines()
+            .next_line()
+            .await?
+            .ok_or("the stack did not start")?;
         let told: Value = serde_json::from_str(&line)?;
         let text = |name: &str| told[name].as_str().unwrap_or_default().to_owned();
-        Ok(Self { url: text("url"), key: text("key"), child })
+        Ok(Self {
+            url: text("url"),
+            key: text("key"),
+            child,
+        })
     }
 
     /// CPU seconds so far, user and system.
     pub fn cpu(&self) -> Outcome<f64> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id().ok_or("ended")?))?;
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
-        let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or_default();
+        let ticks = |at: usize| {
+            fields
+                .get(at)
+                .and_then(|field| field.parse::<f64>().ok())
+                .unwrap_or_default()
+        };
         // Linux counts in hundredths of a second (USER_HZ).
         Ok((ticks(11) + ticks(12)) / 100.0)
     }
@@ -70,7 +85,10 @@ impl Served {
     /// Resident memory in MB.
     pub fn memory(&self) -> Outcome<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().ok_or("ended")?))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).ok_or("no VmRSS")?;
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .ok_or("no VmRSS")?;
         Ok(line.split_whitespace().nth(1).ok_or("no number")?.parse::<f64>()? / 1024.0)
     }
 }

@@ -13,7 +13,8 @@ const AT_ONCE: usize = 20;
 /// Alternating single requests for the time to first token.
 const SINGLES: usize = 300;
 
-const TEXT: &str = "Full-time employees are entitled to 15 days of paid vacation annually. Up to 5 days can be carried over.";
+const TEXT: &str =
+    "Full-time employees are entitled to 15 days of paid vacation annually. Up to 5 days can be carried over.";
 
 /// Prints the table.
 pub async fn run(chats: usize) -> Outcome {
@@ -36,12 +37,27 @@ pub async fn run(chats: usize) -> Outcome {
     let (took, cpu) = (start.elapsed(), served.cpu()? - before);
 
     println!("| figure | value |\n|---|---|");
-    println!("| first token, the model alone, p50 / p99 | {} / {} ms |", ms(&mut theirs, 50), ms(&mut theirs, 99));
-    println!("| first token, through docent, p50 / p99 | {} / {} ms |", ms(&mut ours, 50), ms(&mut ours, 99));
+    println!(
+        "| first token, the model alone, p50 / p99 | {} / {} ms |",
+        ms(&mut theirs, 50),
+        ms(&mut theirs, 99)
+    );
+    println!(
+        "| first token, through docent, p50 / p99 | {} / {} ms |",
+        ms(&mut ours, 50),
+        ms(&mut ours, 99)
+    );
     #[expect(clippy::cast_precision_loss, reason = "counts of chats")]
     let count = chats as f64;
-    println!("| chats per second, {AT_ONCE} at once | {:.0} |", count / took.as_secs_f64());
-    println!("| a chat under that load, p50 / p99 | {} / {} ms |", ms(&mut times, 50), ms(&mut times, 99));
+    println!(
+        "| chats per second, {AT_ONCE} at once | {:.0} |",
+        count / took.as_secs_f64()
+    );
+    println!(
+        "| a chat under that load, p50 / p99 | {} / {} ms |",
+        ms(&mut times, 50),
+        ms(&mut times, 99)
+    );
     println!("| CPU per chat, the whole stack | {:.2} ms |", cpu * 1000.0 / count);
     println!("| memory at rest / after | {at_rest:.0} / {:.0} MB |", served.memory()?);
     drop(served);
@@ -52,11 +68,22 @@ pub async fn run(chats: usize) -> Outcome {
 async fn ready(client: &Client, served: &Served) -> Outcome {
     let key = format!("ApiKey {}", served.key);
     let documents = format!("{}/api/v1/documents", served.url);
-    let made = client.post(&documents).header("Authorization", &key).json(&json!({"title": "Handbook", "text": TEXT})).send().await?;
+    let made = client
+        .post(&documents)
+        .header("Authorization", &key)
+        .json(&json!({"title": "Handbook", "text": TEXT}))
+        .send()
+        .await?;
     let made: serde_json::Value = made.error_for_status()?.json().await?;
     let path = format!("{documents}/{}", made["id"].as_str().unwrap_or_default());
     for _ in 0..500 {
-        let document: serde_json::Value = client.get(&path).header("Authorization", &key).send().await?.json().await?;
+        let document: serde_json::Value = client
+            .get(&path)
+            .header("Authorization", &key)
+            .send()
+            .await?
+            .json()
+            .await?;
         if document["status"] == "ready" {
             return Ok(());
         }
@@ -96,7 +123,12 @@ async fn first_word(request: reqwest::RequestBuilder, word: &str) -> Outcome<Dur
 async fn chat(client: &Client, served: &Served, n: usize) -> Outcome<Duration> {
     let start = Instant::now();
     let user = format!("user-{}", n % 200);
-    let answer = post(client, served, "/api/ai/chat", &user).send().await?.error_for_status()?.text().await?;
+    let answer = post(client, served, "/api/ai/chat", &user)
+        .send()
+        .await?
+        .error_for_status()?
+        .text()
+        .await?;
     if !answer.contains("\"confidence\"") {
         return Err(format!("no answer: {answer}").into());
     }
@@ -106,5 +138,8 @@ async fn chat(client: &Client, served: &Served, n: usize) -> Outcome<Duration> {
 fn ms(times: &mut [Duration], percentile: usize) -> String {
     times.sort();
     let at = (times.len() * percentile / 100).min(times.len().saturating_sub(1));
-    format!("{:.1}", times.get(at).copied().unwrap_or_default().as_secs_f64() * 1000.0)
+    format!(
+        "{:.1}",
+        times.get(at).copied().unwrap_or_default().as_secs_f64() * 1000.0
+    )
 }

@@ -21,7 +21,10 @@ pub struct Counts(Arc<Mutex<BTreeMap<String, usize>>>);
 impl Counts {
     /// What passed since the last time.
     pub fn take(&self) -> BTreeMap<String, usize> {
-        self.0.lock().map(|mut counts| std::mem::take(&mut *counts)).unwrap_or_default()
+        self.0
+            .lock()
+            .map(|mut counts| std::mem::take(&mut *counts))
+            .unwrap_or_default()
     }
 
     fn add(&self, kind: String) {
@@ -42,7 +45,12 @@ struct Proxy {
 /// Serves a proxy to `to` on a free port; gives its URL.
 pub async fn serve(service: &'static str, to: &str, counts: &Counts) -> Outcome<String> {
     let client = reqwest::Client::builder().no_proxy().build()?;
-    let proxy = Proxy { to: to.trim_end_matches('/').to_owned(), service, counts: counts.clone(), client };
+    let proxy = Proxy {
+        to: to.trim_end_matches('/').to_owned(),
+        service,
+        counts: counts.clone(),
+        client,
+    };
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("http://{}", listener.local_addr()?);
     let router = Router::new().fallback(pass).with_state(proxy);
@@ -52,7 +60,10 @@ pub async fn serve(service: &'static str, to: &str, counts: &Counts) -> Outcome<
 
 async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let target = parts.headers.get("x-amz-target").and_then(|target| target.to_str().ok()?.rsplit('.').next());
+    let target = parts
+        .headers
+        .get("x-amz-target")
+        .and_then(|target| target.to_str().ok()?.rsplit('.').next());
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let kind = target.map_or_else(|| path.rsplit('/').next().unwrap_or_default().to_owned(), str::to_owned);
     proxy.counts.add(format!("{} {kind}", proxy.service));
@@ -68,7 +79,9 @@ async fn pass(State(proxy): State<Proxy>, request: Request) -> Response {
                 headers.clone_from(answer.headers());
                 headers.remove("transfer-encoding");
             }
-            response.body(Body::from_stream(answer.bytes_stream())).unwrap_or_default()
+            response
+                .body(Body::from_stream(answer.bytes_stream()))
+                .unwrap_or_default()
         }
         Err(error) => (http::StatusCode::BAD_GATEWAY, error.to_string()).into_response(),
     }

@@ -9,14 +9,24 @@ const CHAT: [&str; 2] = ["/api/ai/chat", "/api/ai/chat/stream"];
 
 async fn post(tenant: &Tenant, path: &str, body: impl Into<reqwest::Body>) -> Response {
     let user = tenant.user("acme", "u1", &[]);
-    user.request(Method::POST, path).header("Content-Type", "application/json").body(body).send().await.unwrap()
+    user.request(Method::POST, path)
+        .header("Content-Type", "application/json")
+        .body(body)
+        .send()
+        .await
+        .unwrap()
 }
 
 #[test]
 fn a_message_is_required() {
     run(async {
         let tenant = Tenant::new().await;
-        for body in ["{}", r#"{"message": null}"#, r#"{"message": ""}"#, r#"{"message": " \n\t "}"#] {
+        for body in [
+            "{}",
+            r#"{"message": null}"#,
+            r#"{"message": ""}"#,
+            r#"{"message": " \n\t "}"#,
+        ] {
             for path in CHAT {
                 let error = expect(post(&tenant, path, body).await, 400).await;
                 assert_eq!(error["error"], "Message is required", "{body}");
@@ -59,14 +69,44 @@ fn what_is_no_question_is_refused_by_name() {
 fn sizes_have_limits() {
     run(async {
         let tenant = Tenant::new().await;
-        let error = expect(post(&tenant, "/api/ai/chat", json!({"message": "x".repeat(16_001)}).to_string()).await, 400).await;
+        let error = expect(
+            post(
+                &tenant,
+                "/api/ai/chat",
+                json!({"message": "x".repeat(16_001)}).to_string(),
+            )
+            .await,
+            400,
+        )
+        .await;
         assert!(error["fields"]["message"].is_string());
         let ids: Vec<String> = (0..10_000).map(|n| format!("doc-{n}")).collect();
-        let error = expect(post(&tenant, "/api/ai/chat", json!({"message": "a", "documentIds": ids}).to_string()).await, 400).await;
+        let error = expect(
+            post(
+                &tenant,
+                "/api/ai/chat",
+                json!({"message": "a", "documentIds": ids}).to_string(),
+            )
+            .await,
+            400,
+        )
+        .await;
         assert!(error["fields"]["documentIds"].is_string());
         let many: Vec<String> = (0..1_000).map(|n| format!("doc-{n}")).collect();
-        let answer = expect(post(&tenant, "/api/ai/chat", json!({"message": "a b c", "documentIds": many}).to_string()).await, 200).await;
-        assert_eq!((&answer["citations"], &answer["confidence"]), (&json!([]), &json!("Low")));
+        let answer = expect(
+            post(
+                &tenant,
+                "/api/ai/chat",
+                json!({"message": "a b c", "documentIds": many}).to_string(),
+            )
+            .await,
+            200,
+        )
+        .await;
+        assert_eq!(
+            (&answer["citations"], &answer["confidence"]),
+            (&json!([]), &json!("Low"))
+        );
         for size in [10 * 1024 * 1024 + 1, 7 * 1024 * 1024] {
             let body = format!("{{\"message\": \"{}\"}}", "x".repeat(size - 14));
             expect(post(&tenant, "/api/ai/chat", body).await, 413).await;
@@ -78,9 +118,18 @@ fn sizes_have_limits() {
 fn each_missing_header_is_named() {
     run(async {
         let tenant = Tenant::new().await;
-        let all = [("X-External-Org-Id", "acme"), ("X-External-User-Id", "u1"), ("X-External-Roles", "[]")];
+        let all = [
+            ("X-External-Org-Id", "acme"),
+            ("X-External-User-Id", "u1"),
+            ("X-External-Roles", "[]"),
+        ];
         for (missing, _) in all {
-            for (method, path) in [(Method::POST, "/api/ai/chat"), (Method::POST, "/api/ai/chat/stream"), (Method::GET, "/api/ai/conversations"), (Method::GET, "/api/ai/conversations/x")] {
+            for (method, path) in [
+                (Method::POST, "/api/ai/chat"),
+                (Method::POST, "/api/ai/chat/stream"),
+                (Method::GET, "/api/ai/conversations"),
+                (Method::GET, "/api/ai/conversations/x"),
+            ] {
                 let mut request = tenant.request(method, path).body("{}");
                 for (name, value) in all.iter().filter(|(name, _)| *name != missing) {
                     request = request.header(*name, *value);
@@ -90,7 +139,11 @@ fn each_missing_header_is_named() {
                 assert!(error["fields"].get(missing).is_some(), "{error}");
             }
         }
-        let bad_roles = tenant.request(Method::GET, "/api/ai/conversations").header("X-External-Org-Id", "a").header("X-External-User-Id", "u").header("X-External-Roles", "[1]");
+        let bad_roles = tenant
+            .request(Method::GET, "/api/ai/conversations")
+            .header("X-External-Org-Id", "a")
+            .header("X-External-User-Id", "u")
+            .header("X-External-Roles", "[1]");
         assert!(expect(bad_roles.send().await.unwrap(), 400).await["fields"]["X-External-Roles"].is_string());
     });
 }
@@ -113,13 +166,21 @@ fn a_wrong_credential_comes_before_anything_else() {
             "ApiKey sk_yourpartner_abc123...".to_owned(),
         ];
         for credential in credentials {
-            for path in ["/api/ai/chat", "/api/ai/chat/stream", "/api/v1/documents", "/api/v1/folders"] {
+            for path in [
+                "/api/ai/chat",
+                "/api/ai/chat/stream",
+                "/api/v1/documents",
+                "/api/v1/folders",
+            ] {
                 let mut request = tenant.bare(Method::POST, path).body("rubbish");
                 if !credential.is_empty() {
                     request = request.header("Authorization", &credential);
                 }
                 let error = expect(request.send().await.unwrap(), 401).await;
-                assert_eq!((&error["error"], &error["code"]), (&json!("Invalid API key"), &json!("unauthorized")));
+                assert_eq!(
+                    (&error["error"], &error["code"]),
+                    (&json!("Invalid API key"), &json!("unauthorized"))
+                );
             }
         }
     });
@@ -129,10 +190,21 @@ fn a_wrong_credential_comes_before_anything_else() {
 fn unknown_paths_and_methods_have_the_one_error_body() {
     run(async {
         let tenant = Tenant::new().await;
-        for path in ["/", "/nowhere", "/api", "/api/ai/chat/nowhere", "/api/v1/documents/x/y/z", "/api/ai/conversations/x/y"] {
+        for path in [
+            "/",
+            "/nowhere",
+            "/api",
+            "/api/ai/chat/nowhere",
+            "/api/v1/documents/x/y/z",
+            "/api/ai/conversations/x/y",
+        ] {
             expect(tenant.request(Method::GET, path).send().await.unwrap(), 404).await;
         }
-        for (method, path) in [(Method::GET, "/api/ai/chat"), (Method::DELETE, "/api/ai/conversations"), (Method::PATCH, "/api/v1/documents/x")] {
+        for (method, path) in [
+            (Method::GET, "/api/ai/chat"),
+            (Method::DELETE, "/api/ai/conversations"),
+            (Method::PATCH, "/api/v1/documents/x"),
+        ] {
             expect(tenant.request(method, path).send().await.unwrap(), 405).await;
         }
     });
@@ -143,14 +215,29 @@ fn list_parameters_have_bounds() {
     run(async {
         let tenant = Tenant::new().await;
         let user = tenant.user("acme", "u1", &[]);
-        for (query, field) in [("limit=0", "limit"), ("limit=101", "limit"), ("limit=ten", "limit"), ("limit=-1", "limit"), ("offset=-1", "offset"), ("offset=x", "offset")] {
+        for (query, field) in [
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=ten", "limit"),
+            ("limit=-1", "limit"),
+            ("offset=-1", "offset"),
+            ("offset=x", "offset"),
+        ] {
             let error = user.get(&format!("/api/ai/conversations?{query}"), 400).await;
             assert!(error["fields"].get(field).is_some(), "{query}: {error}");
         }
         let far = user.get("/api/ai/conversations?offset=18446744073709551615", 200).await;
         assert_eq!(far["conversations"], json!([]));
         for cursor in ["x", "AAAAAAAAAAAAAAAA", "%00", &"A".repeat(5000)] {
-            let error = expect(tenant.request(Method::GET, &format!("/api/v1/documents?cursor={cursor}")).send().await.unwrap(), 400).await;
+            let error = expect(
+                tenant
+                    .request(Method::GET, &format!("/api/v1/documents?cursor={cursor}"))
+                    .send()
+                    .await
+                    .unwrap(),
+                400,
+            )
+            .await;
             assert!(error["fields"]["cursor"].is_string());
         }
     });
@@ -162,14 +249,34 @@ fn documents_that_cannot_be_read_are_refused_or_end_as_failed() {
         let tenant = Tenant::new().await;
         let error = expect(tenant.upload("empty.txt", Vec::new(), &[]).await, 400).await;
         assert!(error["fields"]["file"].is_string());
-        let error = expect(tenant.upload("tool.exe", b"MZ\x90\0\x03\0\0\0".to_vec(), &[]).await, 415).await;
-        assert!(error["error"].as_str().unwrap().contains("PDF"), "names what works: {error}");
-        let error = expect(tenant.upload("big.txt", vec![b'a'; 4 * 1024 * 1024 + 1], &[]).await, 413).await;
+        let error = expect(
+            tenant.upload("tool.exe", b"MZ\x90\0\x03\0\0\0".to_vec(), &[]).await,
+            415,
+        )
+        .await;
+        assert!(
+            error["error"].as_str().unwrap().contains("PDF"),
+            "names what works: {error}"
+        );
+        let error = expect(
+            tenant.upload("big.txt", vec![b'a'; 4 * 1024 * 1024 + 1], &[]).await,
+            413,
+        )
+        .await;
         assert!(error["error"].as_str().unwrap().contains("/api/v1/documents/uploads"));
-        let made = expect(tenant.upload("broken.pdf", b"%PDF-1.7\nnothing of a PDF".to_vec(), &[]).await, 201).await;
+        let made = expect(
+            tenant
+                .upload("broken.pdf", b"%PDF-1.7\nnothing of a PDF".to_vec(), &[])
+                .await,
+            201,
+        )
+        .await;
         let settled = tenant.settled(made["id"].as_str().unwrap()).await;
         assert_eq!(settled["status"], "failed");
-        assert!(settled["error"].as_str().unwrap().contains("PDF"), "a reason for people: {settled}");
+        assert!(
+            settled["error"].as_str().unwrap().contains("PDF"),
+            "a reason for people: {settled}"
+        );
     });
 }
 
@@ -184,19 +291,38 @@ fn document_fields_are_checked() {
             (json!({"title": "x".repeat(301), "text": "a"}), "title"),
             (json!({"title": "a", "text": " "}), "text"),
             (json!({"title": "a", "text": "a", "org": "*"}), "org"),
-            (json!({"title": "a", "text": "a", "allowed_roles": ["*"]}), "allowed_roles"),
-            (json!({"title": "a", "text": "a", "allowed_roles": "hr"}), "allowed_roles"),
-            (json!({"title": "a", "text": "a", "source_url": "javascript:alert(1)"}), "source_url"),
+            (
+                json!({"title": "a", "text": "a", "allowed_roles": ["*"]}),
+                "allowed_roles",
+            ),
+            (
+                json!({"title": "a", "text": "a", "allowed_roles": "hr"}),
+                "allowed_roles",
+            ),
+            (
+                json!({"title": "a", "text": "a", "source_url": "javascript:alert(1)"}),
+                "source_url",
+            ),
         ];
         for (body, field) in cases {
             let error = tenant.send(Method::POST, "/api/v1/documents", body.clone(), 400).await;
             assert!(error["fields"].get(field).is_some(), "{body}: {error}");
         }
         for (field, sentence) in [("bot_id", "Bot not found"), ("folder_id", "Folder not found")] {
-            let error = tenant.send(Method::POST, "/api/v1/documents", json!({"title": "a", "text": "a", field: "nope"}), 404).await;
+            let error = tenant
+                .send(
+                    Method::POST,
+                    "/api/v1/documents",
+                    json!({"title": "a", "text": "a", field: "nope"}),
+                    404,
+                )
+                .await;
             assert_eq!(error["error"], sentence);
         }
-        let request = tenant.request(Method::POST, "/api/v1/documents").header("Content-Type", "text/csv").body("a,b");
+        let request = tenant
+            .request(Method::POST, "/api/v1/documents")
+            .header("Content-Type", "text/csv")
+            .body("a,b");
         expect(request.send().await.unwrap(), 415).await;
         let list: Value = tenant.get("/api/v1/documents").await;
         assert_eq!(list, json!({"data": [], "next_cursor": null}), "nothing half-written");

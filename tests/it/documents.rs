@@ -25,7 +25,13 @@ async fn found_in_index(tenant: &Tenant, document: &str) -> Vec<String> {
         documents: &[DocumentId::parse(document).unwrap()],
         folders: &[],
     };
-    app.search.search(&query).await.unwrap().into_iter().map(|hit| hit.id).collect()
+    app.search
+        .search(&query)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|hit| hit.id)
+        .collect()
 }
 
 #[test]
@@ -33,17 +39,45 @@ fn a_pdf_is_cited_with_page_and_section() {
     run(async {
         let tenant = Tenant::new().await;
         let file = pdf(&[
-            ("Welcome", &["This handbook is for everybody who works at the harbour.", "It was printed in spring."]),
-            ("Mooring Fees", &["Boats under ten metres pay 30 euros a night.", "Longer boats pay 55 euros a night."]),
-            ("Tides", &["High water comes twice a day.", "Ask the harbour master for the table."]),
+            (
+                "Welcome",
+                &[
+                    "This handbook is for everybody who works at the harbour.",
+                    "It was printed in spring.",
+                ],
+            ),
+            (
+                "Mooring Fees",
+                &[
+                    "Boats under ten metres pay 30 euros a night.",
+                    "Longer boats pay 55 euros a night.",
+                ],
+            ),
+            (
+                "Tides",
+                &["High water comes twice a day.", "Ask the harbour master for the table."],
+            ),
         ]);
         let made = expect(tenant.upload("harbour rules.pdf", file, &[]).await, 201).await;
-        assert_eq!((&made["status"], &made["title"]), (&json!("pending"), &json!("harbour rules")));
+        assert_eq!(
+            (&made["status"], &made["title"]),
+            (&json!("pending"), &json!("harbour rules"))
+        );
         let ready = tenant.ready(made["id"].as_str().unwrap()).await;
-        assert_eq!((&ready["pages"], &ready["content_type"]), (&json!(3), &json!("application/pdf")));
-        let answer = tenant.user("acme", "u1", &[]).ask("How much do boats under ten metres pay a night?").await;
+        assert_eq!(
+            (&ready["pages"], &ready["content_type"]),
+            (&json!(3), &json!("application/pdf"))
+        );
+        let answer = tenant
+            .user("acme", "u1", &[])
+            .ask("How much do boats under ten metres pay a night?")
+            .await;
         let citation = &answer["citations"][0];
-        assert_eq!((&citation["page"], &citation["section"]), (&json!(2), &json!("Mooring Fees")), "{answer}");
+        assert_eq!(
+            (&citation["page"], &citation["section"]),
+            (&json!(2), &json!("Mooring Fees")),
+            "{answer}"
+        );
         assert!(answer["content"].as_str().unwrap().contains("30 euros"));
     });
 }
@@ -56,16 +90,39 @@ fn markdown_and_html_are_cited_with_their_section() {
         let html = "<html><head><title>Parking</title><style>.x{}</style></head><body><nav>Home</nav><h1>Parking</h1><h2>Permits</h2>\
             <p>A parking permit costs <b>20</b> euros a month &amp; is valid for one car.</p><script>var secret</script></body></html>";
         for (name, text) in [("kettle.md", markdown), ("parking.html", html)] {
-            let made = expect(tenant.upload(name, text.as_bytes().to_vec(), &[("title", name)]).await, 201).await;
+            let made = expect(
+                tenant.upload(name, text.as_bytes().to_vec(), &[("title", name)]).await,
+                201,
+            )
+            .await;
             tenant.ready(made["id"].as_str().unwrap()).await;
         }
         let user = tenant.user("acme", "u1", &[]);
         let answer = user.ask("How often should I descale the kettle?").await;
-        assert_eq!((&answer["citations"][0]["documentTitle"], &answer["citations"][0]["section"]), (&json!("kettle.md"), &json!("Descaling")), "{answer}");
+        assert_eq!(
+            (
+                &answer["citations"][0]["documentTitle"],
+                &answer["citations"][0]["section"]
+            ),
+            (&json!("kettle.md"), &json!("Descaling")),
+            "{answer}"
+        );
         assert!(answer["citations"][0].get("page").is_none());
         let answer = user.ask("What does a parking permit cost?").await;
-        assert_eq!((&answer["citations"][0]["documentTitle"], &answer["citations"][0]["section"]), (&json!("parking.html"), &json!("Permits")), "{answer}");
-        assert!(answer["content"].as_str().unwrap().contains("20 euros a month & is valid"));
+        assert_eq!(
+            (
+                &answer["citations"][0]["documentTitle"],
+                &answer["citations"][0]["section"]
+            ),
+            (&json!("parking.html"), &json!("Permits")),
+            "{answer}"
+        );
+        assert!(
+            answer["content"]
+                .as_str()
+                .unwrap()
+                .contains("20 euros a month & is valid")
+        );
     });
 }
 
@@ -73,22 +130,39 @@ fn markdown_and_html_are_cited_with_their_section() {
 fn a_deleted_document_is_never_quoted_again() {
     run(async {
         let tenant = Tenant::new().await;
-        let id = tenant.add("Secret", "The password of the guest network is swordfish.").await;
+        let id = tenant
+            .add("Secret", "The password of the guest network is swordfish.")
+            .await;
         assert_eq!(found_in_index(&tenant, &id).await.len(), 1);
         let user = tenant.user("acme", "u1", &[]);
         let first = user.ask("What is the password of the guest network?").await;
         assert!(first["content"].as_str().unwrap().contains("swordfish"));
-        tenant.send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 204).await;
+        tenant
+            .send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 204)
+            .await;
         // From the very next question, in a new conversation and in the one that quoted it.
         for conversation in [json!(null), first["conversationId"].clone()] {
             let body = json!({"message": "What is the password of the guest network?", "conversationId": conversation});
             let answer = user.chat(body, 200).await;
             assert!(!answer.to_string().contains("swordfish"), "{answer}");
         }
-        let absent = expect(tenant.request(Method::GET, &format!("/api/v1/documents/{id}")).send().await.unwrap(), 404).await;
+        let absent = expect(
+            tenant
+                .request(Method::GET, &format!("/api/v1/documents/{id}"))
+                .send()
+                .await
+                .unwrap(),
+            404,
+        )
+        .await;
         assert_eq!(absent["error"], "Document not found");
-        tenant.send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 404).await;
-        until("the index to forget it", async || found_in_index(&tenant, &id).await.is_empty().then_some(())).await;
+        tenant
+            .send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 404)
+            .await;
+        until("the index to forget it", async || {
+            found_in_index(&tenant, &id).await.is_empty().then_some(())
+        })
+        .await;
     });
 }
 
@@ -100,22 +174,72 @@ fn a_replaced_document_answers_with_the_new_text_only() {
         let user = tenant.user("acme", "u1", &[]);
         let old = user.ask("What does the museum ticket cost?").await;
         assert!(old["content"].as_str().unwrap().contains("nine"));
-        let replaced = tenant.send(Method::PUT, &format!("/api/v1/documents/{id}"), json!({"text": "The museum ticket costs twelve euros."}), 200).await;
-        assert_eq!((&replaced["version"], &replaced["title"]), (&json!(2), &json!("Prices")));
+        let replaced = tenant
+            .send(
+                Method::PUT,
+                &format!("/api/v1/documents/{id}"),
+                json!({"text": "The museum ticket costs twelve euros."}),
+                200,
+            )
+            .await;
+        assert_eq!(
+            (&replaced["version"], &replaced["title"]),
+            (&json!(2), &json!("Prices"))
+        );
         tenant.ready(&id).await;
         for conversation in [json!(null), old["conversationId"].clone()] {
-            let answer = user.chat(json!({"message": "What does the museum ticket cost?", "conversationId": conversation}), 200).await;
-            assert!(answer["content"].as_str().unwrap().contains("twelve") && !answer["content"].as_str().unwrap().contains("nine"), "{answer}");
+            let answer = user
+                .chat(
+                    json!({"message": "What does the museum ticket cost?", "conversationId": conversation}),
+                    200,
+                )
+                .await;
+            assert!(
+                answer["content"].as_str().unwrap().contains("twelve")
+                    && !answer["content"].as_str().unwrap().contains("nine"),
+                "{answer}"
+            );
         }
         // A failed replacement leaves what is there.
-        let form = reqwest::multipart::Form::new().part("file", reqwest::multipart::Part::bytes(b"%PDF-1.4 broken".to_vec()).file_name("x.pdf"));
-        expect(tenant.request(Method::PUT, &format!("/api/v1/documents/{id}")).multipart(form).send().await.unwrap(), 200).await;
+        let form = reqwest::multipart::Form::new().part(
+            "file",
+            reqwest::multipart::Part::bytes(b"%PDF-1.4 broken".to_vec()).file_name("x.pdf"),
+        );
+        expect(
+            tenant
+                .request(Method::PUT, &format!("/api/v1/documents/{id}"))
+                .multipart(form)
+                .send()
+                .await
+                .unwrap(),
+            200,
+        )
+        .await;
         assert_eq!(tenant.settled(&id).await["status"], "failed");
-        assert!(user.ask("What does the museum ticket cost?").await["content"].as_str().unwrap().contains("twelve"));
+        assert!(
+            user.ask("What does the museum ticket cost?").await["content"]
+                .as_str()
+                .unwrap()
+                .contains("twelve")
+        );
         // Its fields alone can be changed, too.
-        tenant.send(Method::PUT, &format!("/api/v1/documents/{id}"), json!({"text": "The museum ticket costs one euro.", "title": "New prices"}), 200).await;
+        tenant
+            .send(
+                Method::PUT,
+                &format!("/api/v1/documents/{id}"),
+                json!({"text": "The museum ticket costs one euro.", "title": "New prices"}),
+                200,
+            )
+            .await;
         tenant.ready(&id).await;
-        tenant.send(Method::PUT, &format!("/api/v1/documents/{id}"), json!({"title": "Newest prices"}), 200).await;
+        tenant
+            .send(
+                Method::PUT,
+                &format!("/api/v1/documents/{id}"),
+                json!({"title": "Newest prices"}),
+                200,
+            )
+            .await;
         tenant.ready(&id).await;
         let answer = user.ask("What does the museum ticket cost?").await;
         assert_eq!(answer["citations"][0]["documentTitle"], "Newest prices");
@@ -136,12 +260,24 @@ fn documents_are_listed_page_by_page_and_their_file_comes_back() {
         let mut path = "/api/v1/documents?limit=2".to_owned();
         loop {
             let page = tenant.get(&path).await;
-            seen.extend(page["data"].as_array().unwrap().iter().map(|d| d["id"].as_str().unwrap().to_owned()));
-            let Some(cursor) = page["next_cursor"].as_str() else { break };
+            seen.extend(
+                page["data"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|d| d["id"].as_str().unwrap().to_owned()),
+            );
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                break;
+            };
             path = format!("/api/v1/documents?limit=2&cursor={cursor}");
         }
         assert_eq!(seen, ids, "newest first, each once");
-        let content = tenant.request(Method::GET, &format!("/api/v1/documents/{}/content", ids[0])).send().await.unwrap();
+        let content = tenant
+            .request(Method::GET, &format!("/api/v1/documents/{}/content", ids[0]))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(content.headers()["content-type"], "text/plain");
         assert_eq!(content.text().await.unwrap(), "Text number 4.");
     });
@@ -161,7 +297,10 @@ fn another_tenants_document_looks_absent() {
             let error = stranger.send(method, &path, json!({"text": "mine"}), 404).await;
             assert_eq!(error["error"], "Document not found");
         }
-        let answer = stranger.user("acme", "u1", &[]).chat(json!({"message": "What is our fee?", "documentIds": [id]}), 200).await;
+        let answer = stranger
+            .user("acme", "u1", &[])
+            .chat(json!({"message": "What is our fee?", "documentIds": [id]}), 200)
+            .await;
         assert_eq!(answer["citations"], json!([]));
         assert_eq!(stranger.get("/api/v1/documents").await["data"], json!([]));
     });

@@ -14,7 +14,9 @@ const HOST: &str = "https://api.docbit.ai";
 
 /// The text of a page, if the pages lie beside the project.
 fn page(name: &str) -> Option<String> {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/seeds").join(name);
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/seeds")
+        .join(name);
     let text = std::fs::read_to_string(&path).ok();
     if text.is_none() {
         println!("SKIPPED: the page {} is not there", path.display());
@@ -24,7 +26,12 @@ fn page(name: &str) -> Option<String> {
 
 /// Whether a program runs here.
 async fn runs(program: &str, arguments: &[&str]) -> bool {
-    let status = Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().await;
+    let status = Command::new(program)
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .await;
     let runs = status.is_ok_and(|status| status.success());
     if !runs {
         println!("SKIPPED: `{program} {}` does not run here", arguments.join(" "));
@@ -36,7 +43,13 @@ async fn runs(program: &str, arguments: &[&str]) -> bool {
 async fn partner() -> Tenant {
     let tenant = Tenant::new().await;
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../infra/local/demo/employee-handbook.pdf");
-    let made = tenant.upload("employee-handbook.pdf", std::fs::read(path).unwrap(), &[("title", "Employee Handbook")]).await;
+    let made = tenant
+        .upload(
+            "employee-handbook.pdf",
+            std::fs::read(path).unwrap(),
+            &[("title", "Employee Handbook")],
+        )
+        .await;
     let made: Value = made.json().await.unwrap();
     tenant.ready(made["id"].as_str().unwrap()).await;
     tenant
@@ -57,12 +70,28 @@ fn curls(page: &str, tenant: &Tenant) -> Vec<String> {
             open = line.ends_with('\\') || (command.contains("-d '") && command.matches('\'').count() % 2 == 1);
         }
     }
-    commands.iter().map(|command| command.replace(HOST, &tenant.base).replace("sk_yourpartner_abc123...", &tenant.key)).collect()
+    commands
+        .iter()
+        .map(|command| {
+            command
+                .replace(HOST, &tenant.base)
+                .replace("sk_yourpartner_abc123...", &tenant.key)
+        })
+        .collect()
 }
 
 async fn output(program: &str, arguments: &[&str], script: &str) -> String {
-    let done = Command::new(program).args(arguments).arg(script).output().await.unwrap();
-    assert!(done.status.success(), "{script}\n{}", String::from_utf8_lossy(&done.stderr));
+    let done = Command::new(program)
+        .args(arguments)
+        .arg(script)
+        .output()
+        .await
+        .unwrap();
+    assert!(
+        done.status.success(),
+        "{script}\n{}",
+        String::from_utf8_lossy(&done.stderr)
+    );
     String::from_utf8(done.stdout).unwrap()
 }
 
@@ -88,7 +117,10 @@ fn the_chat_pages_curls_work_as_printed() {
             (&json!("Employee Handbook"), &json!(12), &json!("Time Off Policies")),
             "{answer}"
         );
-        assert!(answer["content"].as_str().unwrap().contains("15 days of paid vacation"), "{answer}");
+        assert!(
+            answer["content"].as_str().unwrap().contains("15 days of paid vacation"),
+            "{answer}"
+        );
         let events = bash(&stream).await;
         let lines: Vec<&str> = events.lines().filter(|line| line.starts_with("data: ")).collect();
         assert!(lines.len() > 3 && lines[0].starts_with("data: {\"token\":"), "{events}");
@@ -108,10 +140,18 @@ fn the_chat_pages_stream_reader_runs_under_node() {
         let start = page.find("async function streamChat").unwrap();
         let end = start + page[start..].find("\n}\n").unwrap() + 3;
         let reader = page[start..end].replace(HOST, &tenant.base);
-        let script = format!("const API_KEY = '{}';\n{reader}\nstreamChat('What is the vacation policy?');", tenant.key);
+        let script = format!(
+            "const API_KEY = '{}';\n{reader}\nstreamChat('What is the vacation policy?');",
+            tenant.key
+        );
         let printed = output("node", &["-e"], &script).await;
-        let (text, citations) = printed.split_once("\n\nCitations:").unwrap_or_else(|| panic!("{printed}"));
-        assert!(text.contains("15 days of paid vacation") && citations.contains("Employee Handbook"), "{printed}");
+        let (text, citations) = printed
+            .split_once("\n\nCitations:")
+            .unwrap_or_else(|| panic!("{printed}"));
+        assert!(
+            text.contains("15 days of paid vacation") && citations.contains("Employee Handbook"),
+            "{printed}"
+        );
     });
 }
 
@@ -123,13 +163,28 @@ fn the_conversations_pages_curls_work_as_printed() {
             return;
         }
         let tenant = partner().await;
-        let asked = tenant.user("acme", "user-456", &["employee"]).ask("What is our vacation policy?").await;
+        let asked = tenant
+            .user("acme", "user-456", &["employee"])
+            .ask("What is our vacation policy?")
+            .await;
         let id = asked["conversationId"].as_str().unwrap();
         let [list, one] = curls(&page, &tenant).try_into().unwrap();
         let list: Value = serde_json::from_str(&bash(&list).await).unwrap();
-        assert_eq!((&list["conversations"][0]["id"], &list["total"], &list["limit"], &list["offset"]), (&json!(id), &json!(1), &json!(10), &json!(0)));
-        let one: Value = serde_json::from_str(&bash(&one.replace("550e8400-e29b-41d4-a716-446655440000", id)).await).unwrap();
-        assert_eq!((&one["messages"][0]["role"], &one["messages"][1]["role"]), (&json!("user"), &json!("assistant")));
+        assert_eq!(
+            (
+                &list["conversations"][0]["id"],
+                &list["total"],
+                &list["limit"],
+                &list["offset"]
+            ),
+            (&json!(id), &json!(1), &json!(10), &json!(0))
+        );
+        let one: Value =
+            serde_json::from_str(&bash(&one.replace("550e8400-e29b-41d4-a716-446655440000", id)).await).unwrap();
+        assert_eq!(
+            (&one["messages"][0]["role"], &one["messages"][1]["role"]),
+            (&json!("user"), &json!("assistant"))
+        );
         assert_eq!(one["messages"][1]["citations"][0]["page"], 12);
     });
 }
@@ -142,18 +197,33 @@ fn the_conversations_pages_python_runs_with_requests() {
             return;
         }
         let tenant = partner().await;
-        let asked = tenant.user("acme", "user-456", &["employee", "hr"]).ask("What is our vacation policy?").await;
+        let asked = tenant
+            .user("acme", "user-456", &["employee", "hr"])
+            .ask("What is our vacation policy?")
+            .await;
         let start = page.find("def get_conversations").unwrap();
         let end = page.find("User Isolation").unwrap();
         // The page lost its indentation: everything but the `def` lines belongs to a function.
-        let body: Vec<String> = page[start..end].lines().map(|line| if line.starts_with("def ") { line.to_owned() } else { format!("    {line}") }).collect();
+        let body: Vec<String> = page[start..end]
+            .lines()
+            .map(|line| {
+                if line.starts_with("def ") {
+                    line.to_owned()
+                } else {
+                    format!("    {line}")
+                }
+            })
+            .collect();
         let script = format!(
             "import requests\nAPI_KEY = '{}'\n{}\nfound = get_conversations('acme', 'user-456', ['employee', 'hr'])\n\
              one = get_conversation(found[0]['id'], 'acme', 'user-456', ['employee', 'hr'])\nprint(one['id'], len(one['messages']))",
             tenant.key,
             body.join("\n").replace(HOST, &tenant.base)
         );
-        assert_eq!(output("python3", &["-c"], &script).await.trim(), format!("{} 2", asked["conversationId"].as_str().unwrap()));
+        assert_eq!(
+            output("python3", &["-c"], &script).await.trim(),
+            format!("{} 2", asked["conversationId"].as_str().unwrap())
+        );
     });
 }
 
@@ -165,7 +235,10 @@ fn the_conversations_pages_javascript_runs_with_axios() {
             return;
         }
         let tenant = partner().await;
-        let asked = tenant.user("acme", "user-456", &["employee"]).ask("What is our vacation policy?").await;
+        let asked = tenant
+            .user("acme", "user-456", &["employee"])
+            .ask("What is our vacation policy?")
+            .await;
         let start = page.find("async function getConversations").unwrap();
         let end = start + page[start..].find("\nPython\n").unwrap();
         let script = format!(
@@ -174,7 +247,10 @@ fn the_conversations_pages_javascript_runs_with_axios() {
             tenant.key,
             page[start..end].replace(HOST, &tenant.base)
         );
-        assert_eq!(output("node", &["-e"], &script).await.trim(), format!("{} 2", asked["conversationId"].as_str().unwrap()));
+        assert_eq!(
+            output("node", &["-e"], &script).await.trim(),
+            format!("{} 2", asked["conversationId"].as_str().unwrap())
+        );
     });
 }
 
@@ -183,9 +259,28 @@ fn the_pages_errors_have_their_sentences() {
     run(async {
         let tenant = Tenant::new().await;
         let user = tenant.user("acme", "user-456", &["employee"]);
-        assert_eq!(user.chat(json!({"message": ""}), 400).await["error"], "Message is required");
-        assert_eq!(user.chat(json!({"message": "a", "conversationId": "550e8400-e29b-41d4-a716-446655440000"}), 404).await["error"], "Conversation not found");
-        let followed = user.chat(json!({"message": "What is the vacation policy?", "conversationId": null}), 200).await;
-        user.chat(json!({"message": "How do I request time off?", "conversationId": followed["conversationId"]}), 200).await;
+        assert_eq!(
+            user.chat(json!({"message": ""}), 400).await["error"],
+            "Message is required"
+        );
+        assert_eq!(
+            user.chat(
+                json!({"message": "a", "conversationId": "550e8400-e29b-41d4-a716-446655440000"}),
+                404
+            )
+            .await["error"],
+            "Conversation not found"
+        );
+        let followed = user
+            .chat(
+                json!({"message": "What is the vacation policy?", "conversationId": null}),
+                200,
+            )
+            .await;
+        user.chat(
+            json!({"message": "How do I request time off?", "conversationId": followed["conversationId"]}),
+            200,
+        )
+        .await;
     });
 }

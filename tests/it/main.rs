@@ -4,6 +4,7 @@ mod ai_chat;
 mod ai_conversations;
 mod bad_input;
 mod documents;
+mod events;
 mod examples;
 mod folders;
 mod isolation;

@@ -28,16 +28,36 @@ fn documents_conversations_and_the_demo_key_outlive_the_process() {
         };
         let ask = async |stack: &Stack| -> Value {
             let body = json!({"message": "What is the vacation policy?"});
-            expect(request(stack, reqwest::Method::POST, "/api/ai/chat").json(&body).send().await.unwrap(), 200).await
+            expect(
+                request(stack, reqwest::Method::POST, "/api/ai/chat")
+                    .json(&body)
+                    .send()
+                    .await
+                    .unwrap(),
+                200,
+            )
+            .await
         };
 
         let first = start().await;
         let key = first.demo.as_ref().unwrap().api_key.clone();
         let answer = ask(&first).await;
-        assert_eq!((&answer["citations"][0]["page"], &answer["citations"][0]["section"]), (&json!(12), &json!("Time Off Policies")), "{answer}");
+        assert_eq!(
+            (&answer["citations"][0]["page"], &answer["citations"][0]["section"]),
+            (&json!(12), &json!("Time Off Policies")),
+            "{answer}"
+        );
         // Accepted, but perhaps not read yet when everything ends.
         let late = json!({"title": "Late", "text": "The late train leaves at 23:47."});
-        let late = expect(request(&first, reqwest::Method::POST, "/api/v1/documents").json(&late).send().await.unwrap(), 201).await;
+        let late = expect(
+            request(&first, reqwest::Method::POST, "/api/v1/documents")
+                .json(&late)
+                .send()
+                .await
+                .unwrap(),
+            201,
+        )
+        .await;
         drop(first);
 
         let second = start().await;

@@ -23,10 +23,16 @@ fn a_file_over_the_request_limit_is_uploaded_and_answers() {
         let body = json!({"filename": "lighthouse.pdf", "content_type": "application/pdf", "size": file.len()});
         let upload = tenant.send(Method::POST, "/api/v1/documents/uploads", body, 201).await;
         let id = upload["id"].as_str().unwrap();
-        assert_eq!(tenant.get(&format!("/api/v1/documents/{id}")).await["status"], "pending");
+        assert_eq!(
+            tenant.get(&format!("/api/v1/documents/{id}")).await["status"],
+            "pending"
+        );
         assert_eq!(put(&upload, file, true).await, 200);
         tenant.ready(id).await;
-        let answer = tenant.user("acme", "u1", &[]).ask("When was the lighthouse built?").await;
+        let answer = tenant
+            .user("acme", "u1", &[])
+            .ask("When was the lighthouse built?")
+            .await;
         assert!(answer["content"].as_str().unwrap().contains("1887"), "{answer}");
     });
 }
@@ -39,10 +45,18 @@ fn only_the_announced_length_and_type_are_taken() {
         let upload = tenant.send(Method::POST, "/api/v1/documents/uploads", body, 201).await;
         assert_eq!(put(&upload, b"123456789".to_vec(), false).await, 403);
         let mut tampered = upload.clone();
-        tampered["url"] = json!(upload["url"].as_str().unwrap().replace(upload["id"].as_str().unwrap(), "another"));
+        tampered["url"] = json!(
+            upload["url"]
+                .as_str()
+                .unwrap()
+                .replace(upload["id"].as_str().unwrap(), "another")
+        );
         assert_eq!(put(&tampered, b"12345".to_vec(), true).await, 403);
         let id = upload["id"].as_str().unwrap();
-        assert_eq!(tenant.get(&format!("/api/v1/documents/{id}")).await["status"], "pending");
+        assert_eq!(
+            tenant.get(&format!("/api/v1/documents/{id}")).await["status"],
+            "pending"
+        );
     });
 }
 
@@ -64,7 +78,16 @@ fn what_cannot_be_uploaded_is_said_before() {
             if field == "filename" && status == 415 {
                 body["content_type"] = json!("application/x-msdownload");
             }
-            expect(tenant.request(Method::POST, "/api/v1/documents/uploads").json(&body).send().await.unwrap(), status).await;
+            expect(
+                tenant
+                    .request(Method::POST, "/api/v1/documents/uploads")
+                    .json(&body)
+                    .send()
+                    .await
+                    .unwrap(),
+                status,
+            )
+            .await;
         }
         assert_eq!(tenant.get("/api/v1/documents").await["data"], json!([]));
     });

@@ -3,7 +3,11 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use reqwest::Method;
 use serde_json::json;
-use shared::{documents::Version, events::Job, ids::{DocumentId, FolderId}};
+use shared::{
+    documents::Version,
+    events::Job,
+    ids::{DocumentId, FolderId},
+};
 
 use crate::support::{Tenant, run, stack};
 
@@ -16,7 +20,11 @@ async fn deliver(bodies: Vec<String>) -> Vec<String> {
         event.records.push(message);
     }
     let answer = ingest::handle(stack().await.app(), event).await.unwrap();
-    answer.batch_item_failures.into_iter().map(|failure| failure.item_identifier).collect()
+    answer
+        .batch_item_failures
+        .into_iter()
+        .map(|failure| failure.item_identifier)
+        .collect()
 }
 
 fn body(job: &Job) -> String {
@@ -29,7 +37,11 @@ fn an_ingest_job_that_comes_twice_changes_nothing() {
         let tenant = Tenant::new().await;
         let id = tenant.add("A", "The bridge is four hundred metres long.").await;
         let before = tenant.get(&format!("/api/v1/documents/{id}")).await;
-        let job = Job::Ingest { tenant: tenant.id.clone(), document: DocumentId::parse(id.clone()).unwrap(), version: 1 };
+        let job = Job::Ingest {
+            tenant: tenant.id.clone(),
+            document: DocumentId::parse(id.clone()).unwrap(),
+            version: 1,
+        };
         assert!(deliver(vec![body(&job), body(&job)]).await.is_empty());
         assert_eq!(tenant.get(&format!("/api/v1/documents/{id}")).await, before);
     });
@@ -40,14 +52,34 @@ fn jobs_about_what_is_gone_are_done() {
     run(async {
         let tenant = Tenant::new().await;
         let id = tenant.add("A", "The bridge is four hundred metres long.").await;
-        tenant.send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 204).await;
+        tenant
+            .send(Method::DELETE, &format!("/api/v1/documents/{id}"), json!({}), 204)
+            .await;
         let document = DocumentId::parse(id).unwrap();
-        let version = Version { chunks: 1, ..Version::stored(&tenant.id, &document, 1) };
+        let version = Version {
+            chunks: 1,
+            ..Version::stored(&tenant.id, &document, 1)
+        };
         let jobs = [
-            Job::Ingest { tenant: tenant.id.clone(), document: document.clone(), version: 1 },
-            Job::Drop { tenant: tenant.id.clone(), document: document.clone(), version: version.clone() },
-            Job::Drop { tenant: tenant.id.clone(), document, version },
-            Job::Audience { tenant: tenant.id.clone(), folder: FolderId::new() },
+            Job::Ingest {
+                tenant: tenant.id.clone(),
+                document: document.clone(),
+                version: 1,
+            },
+            Job::Drop {
+                tenant: tenant.id.clone(),
+                document: document.clone(),
+                version: version.clone(),
+            },
+            Job::Drop {
+                tenant: tenant.id.clone(),
+                document,
+                version,
+            },
+            Job::Audience {
+                tenant: tenant.id.clone(),
+                folder: FolderId::new(),
+            },
         ];
         assert!(deliver(jobs.iter().map(body).collect()).await.is_empty());
         let answer = tenant.user("acme", "u1", &[]).ask("How long is the bridge?").await;
@@ -59,7 +91,14 @@ fn jobs_about_what_is_gone_are_done() {
 fn an_undecodable_message_does_not_hold_up_the_others() {
     run(async {
         let tenant = Tenant::new().await;
-        let job = Job::Audience { tenant: tenant.id.clone(), folder: FolderId::new() };
-        assert!(deliver(vec!["rubbish".to_owned(), body(&job), "{}".to_owned()]).await.is_empty());
+        let job = Job::Audience {
+            tenant: tenant.id.clone(),
+            folder: FolderId::new(),
+        };
+        assert!(
+            deliver(vec!["rubbish".to_owned(), body(&job), "{}".to_owned()])
+                .await
+                .is_empty()
+        );
     });
 }

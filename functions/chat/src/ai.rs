@@ -83,7 +83,12 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId
             Piece::Text(text) => Some(sse::data(&json!({"token": text}))),
             Piece::Cite(_) => None,
             Piece::Done(answer) => {
-                let ChatOut { conversation_id, citations, confidence, .. } = (*answer).into();
+                let ChatOut {
+                    conversation_id,
+                    citations,
+                    confidence,
+                    ..
+                } = (*answer).into();
                 let end = json!({"conversationId": conversation_id, "citations": citations, "confidence": confidence});
                 Some(sse::data(&end))
             }
@@ -103,9 +108,14 @@ impl ChatIn {
             return Err(Error::sentence("Message is required", "message", "must not be blank"));
         }
         if message.chars().count() > MAX_MESSAGE_CHARS {
-            return Err(Error::field("message", format!("must have at most {MAX_MESSAGE_CHARS} characters")));
+            return Err(Error::field(
+                "message",
+                format!("must have at most {MAX_MESSAGE_CHARS} characters"),
+            ));
         }
-        let conversation = self.conversation_id.map(|id| ConversationId::parse(id).ok_or(Error::NotFound("Conversation")));
+        let conversation = self
+            .conversation_id
+            .map(|id| ConversationId::parse(id).ok_or(Error::NotFound("Conversation")));
         Ok(Turn {
             tenant: caller.tenant().clone(),
             bot: caller.bot().clone(),
@@ -120,7 +130,12 @@ impl ChatIn {
 }
 
 /// A list of ids to search within. Malformed ids match nothing: a list of nothing else becomes one id that nothing has.
-fn limit<I>(field: &str, ids: Option<Vec<String>>, parse: fn(String) -> Option<I>, unknown: fn() -> I) -> Result<Vec<I>, Error> {
+fn limit<I>(
+    field: &str,
+    ids: Option<Vec<String>>,
+    parse: fn(String) -> Option<I>,
+    unknown: fn() -> I,
+) -> Result<Vec<I>, Error> {
     let stated = ids.unwrap_or_default();
     if stated.len() > MAX_IDS {
         return Err(Error::field(field, format!("must list at most {MAX_IDS} ids")));

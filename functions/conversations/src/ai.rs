@@ -75,17 +75,25 @@ pub(crate) async fn list_conversations(
     let limit = parse_limit(params.limit.as_deref())?;
     let offset = match params.offset.as_deref() {
         None => 0,
-        Some(offset) => offset.parse().map_err(|_| Error::field("offset", "must be a number from 0"))?,
+        Some(offset) => offset
+            .parse()
+            .map_err(|_| Error::field("offset", "must be a number from 0"))?,
     };
     let tenant = caller.tenant();
     let total_key = user.owner.total_key(tenant);
     let partition = user.owner.partition(tenant);
     let (Total { total }, found) = futures::try_join!(
         async { Ok(app.table.get(&total_key).await?.unwrap_or_default()) },
-        app.table.index1::<Conversation>(&partition, limit.saturating_add(offset)),
+        app.table
+            .index1::<Conversation>(&partition, limit.saturating_add(offset)),
     )?;
     let conversations = found.into_iter().skip(offset).map(SummaryOut::from).collect();
-    Ok(Json(ListOut { conversations, total, limit, offset }))
+    Ok(Json(ListOut {
+        conversations,
+        total,
+        limit,
+        offset,
+    }))
 }
 
 /// `GET /api/ai/conversations/{id}`
@@ -102,26 +110,66 @@ pub(crate) async fn get_conversation(
 
 impl From<Conversation> for SummaryOut {
     fn from(conversation: Conversation) -> Self {
-        let Conversation { id, title, created_at, updated_at, message_count, .. } = conversation;
-        Self { id, title, created_at, updated_at, message_count }
+        let Conversation {
+            id,
+            title,
+            created_at,
+            updated_at,
+            message_count,
+            ..
+        } = conversation;
+        Self {
+            id,
+            title,
+            created_at,
+            updated_at,
+            message_count,
+        }
     }
 }
 
 impl From<Recent> for ConversationOut {
     fn from(found: Recent) -> Self {
-        let Conversation { id, title, created_at, updated_at, .. } = found.conversation;
-        Self { id, title, created_at, updated_at, messages: found.messages.into_iter().map(MessageOut::from).collect() }
+        let Conversation {
+            id,
+            title,
+            created_at,
+            updated_at,
+            ..
+        } = found.conversation;
+        Self {
+            id,
+            title,
+            created_at,
+            updated_at,
+            messages: found.messages.into_iter().map(MessageOut::from).collect(),
+        }
     }
 }
 
 impl From<Message> for MessageOut {
     fn from(message: Message) -> Self {
-        let Message { id, role, content, citations, confidence, created_at, .. } = message;
+        let Message {
+            id,
+            role,
+            content,
+            citations,
+            confidence,
+            created_at,
+            ..
+        } = message;
         let content = match role {
             Role::User => content,
             Role::Assistant => markers::strip(&content),
         };
         let citations = citations.map(|citations| citations.into_iter().map(CitationOut::from).collect());
-        Self { id, role, content, citations, confidence, created_at }
+        Self {
+            id,
+            role,
+            content,
+            citations,
+            confidence,
+            created_at,
+        }
     }
 }

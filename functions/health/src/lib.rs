@@ -20,5 +20,8 @@ struct HealthOut {
 
 /// `GET /api/health`
 async fn get_health() -> Json<HealthOut> {
-    Json(HealthOut { status: "ok", version: env!("CARGO_PKG_VERSION") })
+    Json(HealthOut {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
 }

@@ -12,7 +12,9 @@ use shared::{
 
 /// Writes the audience that the folder has now. The table was changed before and is the truth meanwhile.
 pub(crate) async fn write(app: &App, tenant: &TenantId, folder: &FolderId) -> Result<(), JobError> {
-    let Some(row) = app.table.get::<Folder>(&Folder::key(tenant, folder)).await? else { return Ok(()) };
+    let Some(row) = app.table.get::<Folder>(&Folder::key(tenant, folder)).await? else {
+        return Ok(());
+    };
     let mut after = None;
     loop {
         let mut query = Query::newest(partition(tenant), Document::KIND);
@@ -22,7 +24,9 @@ pub(crate) async fn write(app: &App, tenant: &TenantId, folder: &FolderId) -> Re
         for document in page.items {
             let access = ChunkAccess::new(&document.audience, Some(&row.audience));
             if let Some(current) = &document.current {
-                app.search.update_access(&document.id, current.n, current.chunks, &access).await?;
+                app.search
+                    .update_access(&document.id, current.n, current.chunks, &access)
+                    .await?;
             }
         }
         after = page.next;

@@ -23,12 +23,18 @@ const BATCH: usize = 64;
 /// Reads a version and makes it the current one. A version that is no longer the latest is left alone: whoever superseded
 /// it has ordered its removal.
 pub(crate) async fn ingest(app: &App, tenant: &TenantId, document: &DocumentId, version: u32) -> Result<(), JobError> {
-    let Some(document) = app.table.get::<Document>(&Document::key(tenant, document)).await? else { return Ok(()) };
+    let Some(document) = app.table.get::<Document>(&Document::key(tenant, document)).await? else {
+        return Ok(());
+    };
     let done = document.current.as_ref().is_some_and(|current| current.n == version);
     if document.latest.n != version || done {
         return Ok(());
     }
-    if !app.table.update(still_latest(&document)?.set("status", &Status::Processing)?).await? {
+    if !app
+        .table
+        .update(still_latest(&document)?.set("status", &Status::Processing)?)
+        .await?
+    {
         return Ok(());
     }
     match read(app, &document).await? {
@@ -57,7 +63,11 @@ async fn read(app: &App, document: &Document) -> Result<Result<Read, ParseError>
     let parsing = tokio::task::spawn_blocking(move || {
         let media = MediaType::detect(declared.as_deref(), filename.as_deref(), &bytes)?;
         let parsed = knowledge::parse(media, &bytes)?;
-        Ok(Read { size, pages: parsed.pages, chunks: knowledge::chunk(&parsed) })
+        Ok(Read {
+            size,
+            pages: parsed.pages,
+            chunks: knowledge::chunk(&parsed),
+        })
     });
     Ok(parsing.await.map_err(Error::internal)?)
 }
@@ -67,9 +77,17 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
         return fail(app, document, &ParseError("There is no text in this file.".to_owned())).await;
     }
     let chunks = u32::try_from(read.chunks.len()).map_err(Error::internal)?;
-    let version = Version { chunks, pages: read.pages, ..document.latest.clone() };
+    let version = Version {
+        chunks,
+        pages: read.pages,
+        ..document.latest.clone()
+    };
     // Known before the first chunk is written, so that a deletion in between finds all of them.
-    if !app.table.update(still_latest(document)?.set("latest", &version)?).await? {
+    if !app
+        .table
+        .update(still_latest(document)?.set("latest", &version)?)
+        .await?
+    {
         return Ok(());
     }
     let folder = match &document.folder {
@@ -77,12 +95,20 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
         None => None,
     };
     write(app, document, &read.chunks, folder.as_ref()).await?;
-    app.search.wait_visible(&document.tenant, &document.id, version.n, read.chunks.len()).await?;
-    match app.table.transact(ready(app, document, &version, read.size, folder.as_ref())?).await {
+    app.search
+        .wait_visible(&document.tenant, &document.id, version.n, read.chunks.len())
+        .await?;
+    match app
+        .table
+        .transact(ready(app, document, &version, read.size, folder.as_ref())?)
+        .await
+    {
         Ok(()) => Ok(()),
         Err(TransactionError::Condition(0)) => {
             // Deleted or replaced while it was read.
-            app.search.drop_version(&document.tenant, &document.id, version.n, chunks).await?;
+            app.search
+                .drop_version(&document.tenant, &document.id, version.n, chunks)
+                .await?;
             Ok(())
         }
         Err(TransactionError::Condition(_)) => Err(JobError::Retry(Error::unavailable("the folder changed meanwhile"))),
@@ -119,7 +145,13 @@ async fn write(app: &App, document: &Document, chunks: &[Chunk], folder: Option<
 }
 
 /// The version becomes current, in the same moment in which the one before stops being quoted.
-fn ready(app: &App, document: &Document, version: &Version, size: u64, folder: Option<&Folder>) -> Result<Transaction, Error> {
+fn ready(
+    app: &App,
+    document: &Document,
+    version: &Version,
+    size: u64,
+    folder: Option<&Folder>,
+) -> Result<Transaction, Error> {
     let now = app.clock.now();
     let update = still_latest(document)?
         .set("current", version)?
@@ -156,5 +188,7 @@ async fn fail(app: &App, document: &Document, why: &ParseError) -> Result<(), Jo
 
 /// An update of the document as long as this version is its latest.
 fn still_latest(document: &Document) -> Result<Update, Error> {
-    Ok(Update::at(Row::key(document)).when(Condition::Exists).when(Condition::is("latest.n", &document.latest.n)?))
+    Ok(Update::at(Row::key(document))
+        .when(Condition::Exists)
+        .when(Condition::is("latest.n", &document.latest.n)?))
 }

@@ -4,10 +4,8 @@
 mod audience;
 mod index;
 
-use aws_lambda_events::{
-    s3::S3Event,
-    sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage},
-};
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use serde::Deserialize;
 use shared::{
     app::App,
     documents::parse_blob_key,
@@ -20,7 +18,10 @@ use shared::{
 /// # Errors
 /// Never for a single message: those are reported one by one.
 pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let messages = batch.records.into_iter().map(|message| (message.message_id.clone().unwrap_or_default(), message));
+    let messages = batch
+        .records
+        .into_iter()
+        .map(|message| (message.message_id.clone().unwrap_or_default(), message));
     let failed = run_batch(messages.collect(), |message| run(app, message)).await;
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
@@ -36,9 +37,19 @@ fn failure(message_id: String) -> BatchItemFailure {
 async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
     for job in jobs(message.body.as_deref().unwrap_or_default())? {
         match job {
-            Job::Ingest { tenant, document, version } => index::ingest(app, &tenant, &document, version).await?,
-            Job::Drop { tenant, document, version } => {
-                app.search.drop_version(&tenant, &document, version.n, version.chunks).await?;
+            Job::Ingest {
+                tenant,
+                document,
+                version,
+            } => index::ingest(app, &tenant, &document, version).await?,
+            Job::Drop {
+                tenant,
+                document,
+                version,
+            } => {
+                app.search
+                    .drop_version(&tenant, &document, version.n, version.chunks)
+                    .await?;
                 app.blobs.delete(&version.blob).await?;
             }
             Job::Audience { tenant, folder } => audience::write(app, &tenant, &folder).await?,
@@ -46,6 +57,28 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
         }
     }
     Ok(())
+}
+
+/// The part of S3's notice that we read.
+#[derive(Deserialize)]
+struct Notice {
+    #[serde(rename = "Records")]
+    records: Vec<Record>,
+}
+
+#[derive(Deserialize)]
+struct Record {
+    s3: Entity,
+}
+
+#[derive(Deserialize)]
+struct Entity {
+    object: Object,
+}
+
+#[derive(Deserialize)]
+struct Object {
+    key: String,
 }
 
 /// A message is a job of ours, or S3's notice of uploaded files.
@@ -57,13 +90,20 @@ fn jobs(body: &str) -> Result<Vec<Job>, JobError> {
     if serde_json::from_str::<serde_json::Value>(body).is_ok_and(|body| body["Event"] == "s3:TestEvent") {
         return Ok(Vec::new());
     }
-    let notice: S3Event = serde_json::from_str(body).map_err(|error| JobError::Fail(format!("undecodable message: {error}")))?;
-    let keys = notice.records.into_iter().filter_map(|record| record.s3.object.key);
+    let notice: Notice = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
+    let keys = notice.records.into_iter().map(|record| record.s3.object.key);
     keys.map(|key| {
         // In notices a key is form-encoded.
-        let key = urlencoding::decode(&key.replace('+', " ")).map(std::borrow::Cow::into_owned).unwrap_or_default();
-        let (tenant, document, version) = parse_blob_key(&key).ok_or_else(|| JobError::Fail(format!("not an upload: {key}")))?;
-        Ok(Job::Ingest { tenant, document, version })
+        let key = urlencoding::decode(&key.replace('+', " "))
+            .map(std::borrow::Cow::into_owned)
+            .unwrap_or_default();
+        let (tenant, document, version) =
+            parse_blob_key(&key).ok_or_else(|| JobError::Fail(format!("not an upload: {key}")))?;
+        Ok(Job::Ingest {
+            tenant,
+            document,
+            version,
+        })
     })
     .collect()
 }
@@ -77,7 +117,14 @@ mod tests {
         let body = r#"{"Records":[{"eventSource":"aws:s3","eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},
             "object":{"key":"uploads/acme%2520inc/d1/1","size":3}}}]}"#;
         let jobs = jobs(body).unwrap();
-        let Job::Ingest { tenant, document, version } = &jobs[0] else { panic!("{jobs:?}") };
+        let Job::Ingest {
+            tenant,
+            document,
+            version,
+        } = &jobs[0]
+        else {
+            panic!("{jobs:?}")
+        };
         assert_eq!((tenant.as_str(), document.as_str(), *version), ("acme inc", "d1", 1));
     }
 
@@ -85,6 +132,9 @@ mod tests {
     fn a_test_event_is_nothing_and_rubbish_fails_for_good() {
         assert!(jobs(r#"{"Event":"s3:TestEvent"}"#).unwrap().is_empty());
         assert!(matches!(jobs("rubbish"), Err(JobError::Fail(_))));
-        assert!(matches!(jobs(r#"{"Records":[{"s3":{"bucket":{},"object":{"key":"x"}}}]}"#), Err(JobError::Fail(_))));
+        assert!(matches!(
+            jobs(r#"{"Records":[{"s3":{"bucket":{},"object":{"key":"x"}}}]}"#),
+            Err(JobError::Fail(_))
+        ));
     }
 }

@@ -57,17 +57,26 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let declared = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let declared = request
+            .headers()
+            .get(header::CONTENT_TYPE)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let declared = declared.to_ascii_lowercase();
         let sent = if declared.starts_with("multipart/form-data") {
             let multipart = Multipart::from_request(request, state).await;
             read_parts(multipart.map_err(|error| Error::field("body", error.body_text()))?).await?
-        } else if declared.is_empty() || declared.starts_with("application/json") || declared.starts_with("application/x-www-form") {
+        } else if declared.is_empty()
+            || declared.starts_with("application/json")
+            || declared.starts_with("application/x-www-form")
+        {
             let Json(fields) = Json::<DocumentIn>::from_request(request, state).await?;
             let file = fields.file()?;
             Self { fields, file }
         } else {
-            return Err(Error::UnsupportedMediaType("Send application/json or multipart/form-data".to_owned()));
+            return Err(Error::UnsupportedMediaType(
+                "Send application/json or multipart/form-data".to_owned(),
+            ));
         };
         sent.fields.check()?;
         Ok(sent)
@@ -75,14 +84,24 @@ impl<S: Send + Sync> FromRequest<S> for Sent {
 }
 
 async fn read_parts(mut multipart: Multipart) -> Result<Sent, Error> {
-    let mut sent = Sent { fields: DocumentIn::default(), file: None };
-    while let Some(part) = multipart.next_field().await.map_err(|error| Error::field("body", error.body_text()))? {
+    let mut sent = Sent {
+        fields: DocumentIn::default(),
+        file: None,
+    };
+    while let Some(part) = multipart
+        .next_field()
+        .await
+        .map_err(|error| Error::field("body", error.body_text()))?
+    {
         let name = part.name().unwrap_or_default().to_owned();
         if name == "file" {
             sent.file = Some(read_file(part).await?);
             continue;
         }
-        let text = part.text().await.map_err(|error| Error::field(name.clone(), error.body_text()))?;
+        let text = part
+            .text()
+            .await
+            .map_err(|error| Error::field(name.clone(), error.body_text()))?;
         let fields = &mut sent.fields;
         match name.as_str() {
             "title" => fields.title = Some(text),
@@ -105,7 +124,10 @@ async fn read_parts(mut multipart: Multipart) -> Result<Sent, Error> {
 async fn read_file(part: Field<'_>) -> Result<File, Error> {
     let filename = part.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
     let declared = part.content_type().map(str::to_owned);
-    let bytes = part.bytes().await.map_err(|error| Error::field("file", error.body_text()))?;
+    let bytes = part
+        .bytes()
+        .await
+        .map_err(|error| Error::field("file", error.body_text()))?;
     File::new(filename, declared.as_deref(), bytes, "file")
 }
 
@@ -113,9 +135,14 @@ async fn read_file(part: Field<'_>) -> Result<File, Error> {
 fn roles(text: &str) -> Result<Vec<String>, Error> {
     let text = text.trim();
     if text.starts_with('[') {
-        return serde_json::from_str(text).map_err(|_| Error::field("allowed_roles", "must be a JSON array of strings"));
+        return serde_json::from_str(text)
+            .map_err(|_| Error::field("allowed_roles", "must be a JSON array of strings"));
     }
-    Ok(text.split(',').map(|role| role.trim().to_owned()).filter(|role| !role.is_empty()).collect())
+    Ok(text
+        .split(',')
+        .map(|role| role.trim().to_owned())
+        .filter(|role| !role.is_empty())
+        .collect())
 }
 
 impl File {
@@ -123,7 +150,8 @@ impl File {
     fn new(filename: Option<String>, declared: Option<&str>, bytes: Bytes, field: &str) -> Result<Self, Error> {
         if bytes.len() > MAX_FILE {
             return Err(Error::TooLarge(
-                "Files over 4 MB do not fit into this request: POST /api/v1/documents/uploads takes up to 10 MB".to_owned(),
+                "Files over 4 MB do not fit into this request: POST /api/v1/documents/uploads takes up to 10 MB"
+                    .to_owned(),
             ));
         }
         if bytes.iter().all(u8::is_ascii_whitespace) {
@@ -131,7 +159,11 @@ impl File {
         }
         let media = MediaType::detect(declared, filename.as_deref(), &bytes);
         let media = media.map_err(|error| Error::UnsupportedMediaType(error.to_string()))?;
-        Ok(Self { filename, content_type: media.content_type().to_owned(), bytes })
+        Ok(Self {
+            filename,
+            content_type: media.content_type().to_owned(),
+            bytes,
+        })
     }
 }
 
@@ -144,12 +176,21 @@ impl DocumentIn {
     }
 
     pub(crate) fn check(&self) -> Result<(), Error> {
-        if self.title.as_ref().is_some_and(|title| title.trim().is_empty() || title.chars().count() > MAX_TITLE) {
+        if self
+            .title
+            .as_ref()
+            .is_some_and(|title| title.trim().is_empty() || title.chars().count() > MAX_TITLE)
+        {
             return Err(Error::field("title", format!("must have 1 to {MAX_TITLE} characters")));
         }
-        let url = |url: &String| url.is_empty() || (url.len() <= MAX_URL && (url.starts_with("https://") || url.starts_with("http://")));
+        let url = |url: &String| {
+            url.is_empty() || (url.len() <= MAX_URL && (url.starts_with("https://") || url.starts_with("http://")))
+        };
         if !self.source_url.as_ref().is_none_or(url) {
-            return Err(Error::field("source_url", "must be an http or https URL of at most 2,048 characters"));
+            return Err(Error::field(
+                "source_url",
+                "must be an http or https URL of at most 2,048 characters",
+            ));
         }
         check_audience(self.org.as_deref(), self.allowed_roles.as_deref())
     }
@@ -178,7 +219,10 @@ pub(crate) fn merged(before: &Audience, org: Option<&str>, roles: Option<&[Strin
 pub(crate) fn check_audience(org: Option<&str>, roles: Option<&[String]>) -> Result<(), Error> {
     let named = |name: &str| name != EVERYBODY && name.trim() == name && name.chars().count() <= MAX_ID_CHARS;
     if !org.is_none_or(named) {
-        return Err(Error::field("org", format!("must have at most {MAX_ID_CHARS} characters, no blanks around it, and not be *")));
+        return Err(Error::field(
+            "org",
+            format!("must have at most {MAX_ID_CHARS} characters, no blanks around it, and not be *"),
+        ));
     }
     let roles = roles.unwrap_or_default();
     if roles.len() > MAX_ROLES || !roles.iter().all(|role| !role.is_empty() && named(role)) {

@@ -38,15 +38,23 @@ pub(crate) async fn replace_document(
         Some(file) => {
             after.filename = file.filename;
             after.size = file.bytes.len() as u64;
-            app.blobs.put(&after.latest.blob, &file.content_type, file.bytes).await?;
+            app.blobs
+                .put(&after.latest.blob, &file.content_type, file.bytes)
+                .await?;
             after.content_type = Some(file.content_type);
         }
         None if before.status == Status::Pending && before.size == 0 => {
-            return Err(Error::Conflict { code: "not_uploaded", message: "The file of this document has not arrived yet".to_owned() });
+            return Err(Error::Conflict {
+                code: "not_uploaded",
+                message: "The file of this document has not arrived yet".to_owned(),
+            });
         }
         None => app.blobs.copy(&before.latest.blob, &after.latest.blob).await?,
     }
-    app.table.transact(replacement(&before, &after)?).await.map_err(conflict)?;
+    app.table
+        .transact(replacement(&before, &after)?)
+        .await
+        .map_err(conflict)?;
     Ok(Json(after.into()))
 }
 
@@ -95,13 +103,32 @@ fn replacement(before: &Document, after: &Document) -> Result<Transaction, Error
         .set("latest", &after.latest)?
         .set("updated_at", &after.updated_at)?;
     let (tenant, document) = (after.tenant.clone(), after.id.clone());
-    let mut jobs = vec![Job::Ingest { tenant: tenant.clone(), document: document.clone(), version: after.latest.n }];
-    if before.current.as_ref().is_none_or(|current| current.n != before.latest.n) {
+    let mut jobs = vec![Job::Ingest {
+        tenant: tenant.clone(),
+        document: document.clone(),
+        version: after.latest.n,
+    }];
+    if before
+        .current
+        .as_ref()
+        .is_none_or(|current| current.n != before.latest.n)
+    {
         // The version before never became current, and now it never will.
-        jobs.push(Job::Drop { tenant, document, version: before.latest.clone() });
+        jobs.push(Job::Drop {
+            tenant,
+            document,
+            version: before.latest.clone(),
+        });
     }
     let data = json!({"document_id": after.id, "action": "updated"});
-    let event = Event::new(&after.tenant, after.bot.as_ref(), EventType::KbUpdated, after.updated_at, data).with(jobs);
+    let event = Event::new(
+        &after.tenant,
+        after.bot.as_ref(),
+        EventType::KbUpdated,
+        after.updated_at,
+        data,
+    )
+    .with(jobs);
     let mut transaction = Transaction::default();
     transaction.update(change).create(&event)?;
     if before.folder != after.folder {
@@ -113,7 +140,11 @@ fn replacement(before: &Document, after: &Document) -> Result<Transaction, Error
 
 fn count(transaction: &mut Transaction, document: &Document, folder: Option<&FolderId>, by: i64) {
     if let Some(folder) = folder {
-        transaction.update(Update::at(Folder::key(&document.tenant, folder)).when(Condition::Exists).add("documents", by));
+        transaction.update(
+            Update::at(Folder::key(&document.tenant, folder))
+                .when(Condition::Exists)
+                .add("documents", by),
+        );
     }
 }
 
@@ -152,9 +183,18 @@ fn deletion(app: &App, document: &Document) -> Result<Transaction, Error> {
         version: version.clone(),
     });
     let data = json!({"document_id": document.id, "action": "deleted"});
-    let event = Event::new(&document.tenant, document.bot.as_ref(), EventType::KbUpdated, app.clock.now(), data).with(jobs);
+    let event = Event::new(
+        &document.tenant,
+        document.bot.as_ref(),
+        EventType::KbUpdated,
+        app.clock.now(),
+        data,
+    )
+    .with(jobs);
     let mut transaction = Transaction::default();
-    transaction.delete(Row::key(document), unchanged(document)?.to_vec()).create(&event)?;
+    transaction
+        .delete(Row::key(document), unchanged(document)?.to_vec())
+        .create(&event)?;
     count(&mut transaction, document, document.folder.as_ref(), -1);
     Ok(transaction)
 }

@@ -47,8 +47,14 @@ pub(crate) async fn create_document(
     document.filename = file.filename;
     document.size = file.bytes.len() as u64;
     document.latest = Version::stored(&document.tenant, &document.id, 1);
-    app.blobs.put(&document.latest.blob, &file.content_type, file.bytes).await?;
-    let job = Job::Ingest { tenant: document.tenant.clone(), document: document.id.clone(), version: 1 };
+    app.blobs
+        .put(&document.latest.blob, &file.content_type, file.bytes)
+        .await?;
+    let job = Job::Ingest {
+        tenant: document.tenant.clone(),
+        document: document.id.clone(),
+        version: 1,
+    };
     add(&app, &document, vec![job]).await?;
     Ok((StatusCode::CREATED, Json(DocumentOut::from(document))).into_response())
 }
@@ -60,8 +66,14 @@ pub(crate) async fn draft(
     fields: DocumentIn,
     filename: Option<&str>,
 ) -> Result<Document, Error> {
-    let stem = filename.map(|name| name.rsplit_once('.').map_or(name, |(stem, _)| stem)).filter(|stem| !stem.is_empty());
-    let title = fields.title.clone().or_else(|| stem.map(str::to_owned)).ok_or_else(|| Error::field("title", "is required"))?;
+    let stem = filename
+        .map(|name| name.rsplit_once('.').map_or(name, |(stem, _)| stem))
+        .filter(|stem| !stem.is_empty());
+    let title = fields
+        .title
+        .clone()
+        .or_else(|| stem.map(str::to_owned))
+        .ok_or_else(|| Error::field("title", "is required"))?;
     let bot = place::bot(app, caller, fields.bot_id.clone()).await?;
     let folder = match fields.folder_id.clone().filter(|id| !id.is_empty()) {
         Some(id) => Some(place::folder(app, caller, id).await?),
@@ -92,11 +104,22 @@ pub(crate) async fn draft(
 /// Writes a new document, counts it in its folder, and tells of it.
 pub(crate) async fn add(app: &App, document: &Document, jobs: Vec<Job>) -> Result<(), Error> {
     let data = json!({"document_id": document.id, "action": "added"});
-    let event = Event::new(&document.tenant, document.bot.as_ref(), EventType::KbUpdated, document.created_at, data).with(jobs);
+    let event = Event::new(
+        &document.tenant,
+        document.bot.as_ref(),
+        EventType::KbUpdated,
+        document.created_at,
+        data,
+    )
+    .with(jobs);
     let mut transaction = Transaction::default();
     transaction.create(document)?.create(&event)?;
     if let Some(folder) = &document.folder {
-        transaction.update(Update::at(Folder::key(&document.tenant, folder)).when(Condition::Exists).add("documents", 1));
+        transaction.update(
+            Update::at(Folder::key(&document.tenant, folder))
+                .when(Condition::Exists)
+                .add("documents", 1),
+        );
     }
     app.table.transact(transaction).await.map_err(|error| match error {
         TransactionError::Condition(_) => Error::NotFound("Folder"),
@@ -115,14 +138,19 @@ pub(crate) async fn list_documents(
     let mut query = store::Query::newest(partition.clone(), Document::KIND);
     query.limit = Some(page.limit()?);
     query.after = page.cursor(&partition)?;
-    let bot = params.bot_id.or_else(|| caller.key.bot.as_ref().map(|bot| bot.as_str().to_owned()));
+    let bot = params
+        .bot_id
+        .or_else(|| caller.key.bot.as_ref().map(|bot| bot.as_str().to_owned()));
     for (name, value) in [("bot", bot), ("folder", params.folder_id)] {
         if let Some(value) = value {
             query.filter.push(Condition::is(name, &value)?);
         }
     }
     let found = app.table.query::<Document>(query).await?;
-    let seen = found.items.into_iter().filter(|document| caller.sees(document.bot.as_ref()));
+    let seen = found
+        .items
+        .into_iter()
+        .filter(|document| caller.sees(document.bot.as_ref()));
     Ok(Json(PageOut {
         data: seen.map(DocumentOut::from).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),

@@ -39,7 +39,11 @@ pub(crate) struct FolderIn {
 
 impl FolderIn {
     fn check(&self) -> Result<(), Error> {
-        if self.name.as_ref().is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME) {
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| name.trim().is_empty() || name.chars().count() > MAX_NAME)
+        {
             return Err(Error::field("name", format!("must have 1 to {MAX_NAME} characters")));
         }
         check_audience(self.org.as_deref(), self.allowed_roles.as_deref())
@@ -86,7 +90,10 @@ pub(crate) async fn list_folders(
     query.limit = Some(page.limit()?);
     query.after = page.cursor(&partition)?;
     let found = app.table.query::<Folder>(query).await?;
-    let seen = found.items.into_iter().filter(|folder| caller.sees(folder.bot.as_ref()));
+    let seen = found
+        .items
+        .into_iter()
+        .filter(|folder| caller.sees(folder.bot.as_ref()));
     Ok(Json(PageOut {
         data: seen.map(FolderOut::from).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
@@ -124,8 +131,18 @@ pub(crate) async fn update_folder(
         .set("updated_at", &folder.updated_at)?
         .add("revision", 1);
     let data = json!({"folder_id": folder.id, "action": "updated"});
-    let job = Job::Audience { tenant: folder.tenant.clone(), folder: folder.id.clone() };
-    let event = Event::new(&folder.tenant, folder.bot.as_ref(), EventType::KbUpdated, folder.updated_at, data).with([job]);
+    let job = Job::Audience {
+        tenant: folder.tenant.clone(),
+        folder: folder.id.clone(),
+    };
+    let event = Event::new(
+        &folder.tenant,
+        folder.bot.as_ref(),
+        EventType::KbUpdated,
+        folder.updated_at,
+        data,
+    )
+    .with([job]);
     let mut transaction = Transaction::default();
     transaction.update(change).create(&event)?;
     app.table.transact(transaction).await.map_err(|error| match error {
@@ -143,11 +160,15 @@ pub(crate) async fn delete_folder(
 ) -> Result<StatusCode, Error> {
     let folder = place::folder(&app, &caller, id).await?;
     let mut transaction = Transaction::default();
-    transaction.delete(Row::key(&folder), vec![Condition::Exists, Condition::is("documents", &0)?]);
+    transaction.delete(
+        Row::key(&folder),
+        vec![Condition::Exists, Condition::is("documents", &0)?],
+    );
     app.table.transact(transaction).await.map_err(|error| match error {
-        TransactionError::Condition(_) => {
-            Error::Conflict { code: "folder_not_empty", message: "Move or delete the folder's documents first".to_owned() }
-        }
+        TransactionError::Condition(_) => Error::Conflict {
+            code: "folder_not_empty",
+            message: "Move or delete the folder's documents first".to_owned(),
+        },
         TransactionError::Other(error) => error,
     })?;
     Ok(StatusCode::NO_CONTENT)

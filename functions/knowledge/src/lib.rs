@@ -17,17 +17,27 @@ use shared::{app::App, http::finish};
 /// The routes of this function.
 pub fn router(app: App) -> Router {
     let routes = Router::new()
-        .route("/api/v1/documents", get(documents::list_documents).post(documents::create_document))
+        .route(
+            "/api/v1/documents",
+            get(documents::list_documents).post(documents::create_document),
+        )
         .route("/api/v1/documents/uploads", post(uploads::create_upload))
         .route(
             "/api/v1/documents/{id}",
-            get(documents::get_document).put(change::replace_document).delete(change::delete_document),
+            get(documents::get_document)
+                .put(change::replace_document)
+                .delete(change::delete_document),
         )
         .route("/api/v1/documents/{id}/content", get(documents::get_content))
-        .route("/api/v1/folders", get(folders::list_folders).post(folders::create_folder))
+        .route(
+            "/api/v1/folders",
+            get(folders::list_folders).post(folders::create_folder),
+        )
         .route(
             "/api/v1/folders/{id}",
-            get(folders::get_folder).put(folders::update_folder).delete(folders::delete_folder),
+            get(folders::get_folder)
+                .put(folders::update_folder)
+                .delete(folders::delete_folder),
         );
     finish(routes.with_state(app))
 }

@@ -15,7 +15,9 @@ pub(crate) async fn document(app: &App, caller: &Caller, id: String) -> Result<D
     let absent = || Error::NotFound("Document");
     let id = DocumentId::parse(id).ok_or_else(absent)?;
     let document: Option<Document> = app.table.get(&Document::key(caller.tenant(), &id)).await?;
-    document.filter(|document| caller.sees(document.bot.as_ref())).ok_or_else(absent)
+    document
+        .filter(|document| caller.sees(document.bot.as_ref()))
+        .ok_or_else(absent)
 }
 
 /// A folder of the caller's.
@@ -23,15 +25,25 @@ pub(crate) async fn folder(app: &App, caller: &Caller, id: String) -> Result<Fol
     let absent = || Error::NotFound("Folder");
     let id = FolderId::parse(id).ok_or_else(absent)?;
     let folder: Option<Folder> = app.table.get(&Folder::key(caller.tenant(), &id)).await?;
-    folder.filter(|folder| caller.sees(folder.bot.as_ref())).ok_or_else(absent)
+    folder
+        .filter(|folder| caller.sees(folder.bot.as_ref()))
+        .ok_or_else(absent)
 }
 
 /// The bot that something new serves: the one that is stated, or the key's own; `None` = all bots.
 pub(crate) async fn bot(app: &App, caller: &Caller, stated: Option<String>) -> Result<Option<BotId>, Error> {
-    let Some(stated) = stated.filter(|id| !id.is_empty()) else { return Ok(caller.key.bot.clone()) };
+    let Some(stated) = stated.filter(|id| !id.is_empty()) else {
+        return Ok(caller.key.bot.clone());
+    };
     let absent = || Error::NotFound("Bot");
-    let id = BotId::parse(stated).filter(|id| caller.sees(Some(id))).ok_or_else(absent)?;
-    let bot: Bot = app.table.get(&Bot::key(caller.tenant(), &id)).await?.ok_or_else(absent)?;
+    let id = BotId::parse(stated)
+        .filter(|id| caller.sees(Some(id)))
+        .ok_or_else(absent)?;
+    let bot: Bot = app
+        .table
+        .get(&Bot::key(caller.tenant(), &id))
+        .await?
+        .ok_or_else(absent)?;
     Ok(Some(bot.id))
 }
 

@@ -51,11 +51,18 @@ pub(crate) async fn create_upload(
     FullCaller(caller): FullCaller,
     wire::Json(body): wire::Json<UploadIn>,
 ) -> Result<(StatusCode, Json<UploadOut>), Error> {
-    let UploadIn { filename, content_type, size, fields } = body;
+    let UploadIn {
+        filename,
+        content_type,
+        size,
+        fields,
+    } = body;
     let filename = filename.filter(|name| !name.is_empty() && name.chars().count() <= 300);
     let filename = filename.ok_or_else(|| Error::field("filename", "is required, at most 300 characters"))?;
     let content_type = content_type.ok_or_else(|| Error::field("content_type", "is required"))?;
-    let size = size.filter(|size| *size > 0).ok_or_else(|| Error::field("size", "is required: the file's bytes"))?;
+    let size = size
+        .filter(|size| *size > 0)
+        .ok_or_else(|| Error::field("size", "is required: the file's bytes"))?;
     if size > MAX_UPLOAD {
         return Err(Error::TooLarge("Files may have at most 10 MB".to_owned()));
     }
@@ -63,10 +70,24 @@ pub(crate) async fn create_upload(
     media.map_err(|error| Error::UnsupportedMediaType(error.to_string()))?;
     fields.check()?;
     let mut document = draft(&app, &caller, fields, Some(&filename)).await?;
-    let presigned = app.blobs.presign_put(&document.latest.blob, &content_type, size).await?;
+    let presigned = app
+        .blobs
+        .presign_put(&document.latest.blob, &content_type, size)
+        .await?;
     document.filename = Some(filename);
     document.content_type = Some(content_type);
     add(&app, &document, Vec::new()).await?;
-    let headers = presigned.headers.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("host")).collect();
-    Ok((StatusCode::CREATED, Json(UploadOut { id: document.id, url: presigned.url, headers })))
+    let headers = presigned
+        .headers
+        .into_iter()
+        .filter(|(name, _)| !name.eq_ignore_ascii_case("host"))
+        .collect();
+    Ok((
+        StatusCode::CREATED,
+        Json(UploadOut {
+            id: document.id,
+            url: presigned.url,
+            headers,
+        }),
+    ))
 }

@@ -95,7 +95,16 @@ pub(crate) struct FolderOut {
 
 impl From<Folder> for FolderOut {
     fn from(folder: Folder) -> Self {
-        let Folder { id, name, bot, audience, documents, created_at, updated_at, .. } = folder;
+        let Folder {
+            id,
+            name,
+            bot,
+            audience,
+            documents,
+            created_at,
+            updated_at,
+            ..
+        } = folder;
         Self {
             id,
             name,

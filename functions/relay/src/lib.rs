@@ -19,7 +19,10 @@ use shared::{
 /// # Errors
 /// Never for a single record: those are reported one by one.
 pub async fn handle(app: &App, batch: StreamEvent) -> Result<DynamoDbEventResponse, lambda_runtime::Error> {
-    let records = batch.records.into_iter().map(|record| (record.change.sequence_number.clone().unwrap_or_default(), record));
+    let records = batch
+        .records
+        .into_iter()
+        .map(|record| (record.change.sequence_number.clone().unwrap_or_default(), record));
     let failed = run_batch(records.collect(), |record| relay(app, record)).await;
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
@@ -34,7 +37,8 @@ fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
 
 async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
     let event: Event = serde_dynamo::from_item(record.change.new_image).map_err(|e| JobError::Fail(e.to_string()))?;
-    let (titles, ingest): (Vec<Job>, Vec<Job>) = event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
+    let (titles, ingest): (Vec<Job>, Vec<Job>) =
+        event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
     app.queue.send_ingest(&ingest).await?;
     for job in titles {
         if let Job::Title { conversation, question } = job {
@@ -46,13 +50,23 @@ async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
 
 /// Lets the model write a title. Without one the shortened question stays: no reason to hold up the stream.
 async fn title(app: &App, tenant: &TenantId, conversation: &ConversationId, question: &str) -> Result<(), JobError> {
-    let written = app.models.complete(prompt::title(question)).await.map_err(|e| JobError::Fail(format!("no title: {e}")))?;
+    let written = app
+        .models
+        .complete(prompt::title(question))
+        .await
+        .map_err(|e| JobError::Fail(format!("no title: {e}")))?;
     let title = written.split_whitespace().collect::<Vec<_>>().join(" ");
-    let title: String = title.trim_matches(['"', '\'', '.', ' ']).chars().take(MAX_TITLE_CHARS).collect();
+    let title: String = title
+        .trim_matches(['"', '\'', '.', ' '])
+        .chars()
+        .take(MAX_TITLE_CHARS)
+        .collect();
     if title.is_empty() {
         return Ok(());
     }
-    let update = Update::at(Conversation::key(tenant, conversation)).when(Condition::Exists).set("title", &title)?;
+    let update = Update::at(Conversation::key(tenant, conversation))
+        .when(Condition::Exists)
+        .set("title", &title)?;
     if !app.table.update(update).await? {
         tracing::debug!(%conversation, "the conversation was gone before it had a title");
     }

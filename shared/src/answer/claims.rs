@@ -16,7 +16,7 @@ const MAX_CITATIONS: usize = 8;
 /// The statements of an answer by citation.
 #[derive(Debug, Default)]
 pub(super) struct Claims {
-    /// Statement texts of citation 1, 2, ….
+    /// The first statement of citation 1, 2, ….
     by_citation: Vec<String>,
     /// The text since the last group of markers.
     statement: String,
@@ -36,8 +36,8 @@ impl Claims {
         if self.by_citation.len() < n {
             self.by_citation.resize(n, String::new());
         }
-        if let Some(claim) = self.by_citation.get_mut(n - 1) {
-            claim.push(' ');
+        // A source that is cited again keeps the excerpt of its first statement.
+        if let Some(claim) = self.by_citation.get_mut(n - 1).filter(|claim| claim.is_empty()) {
             claim.push_str(&self.statement);
         }
         self.cited = true;
@@ -45,7 +45,10 @@ impl Claims {
 
     /// The citations in order; `order` is the source of each.
     pub(super) fn citations(&self, order: &[usize], sources: &[Source]) -> Vec<Citation> {
-        let cited = order.iter().zip(&self.by_citation).filter_map(|(source, claim)| Some((sources.get(*source)?, claim)));
+        let cited = order
+            .iter()
+            .zip(&self.by_citation)
+            .filter_map(|(source, claim)| Some((sources.get(*source)?, claim)));
         cited
             .take(MAX_CITATIONS)
             .map(|(source, claim)| Citation {
@@ -65,9 +68,19 @@ impl Claims {
 fn excerpt(text: &str, claim: &str) -> String {
     let claimed: HashSet<String> = stems(claim).into_iter().collect();
     let sentences = sentences(text);
-    let shared = |sentence: &str| stems(sentence).iter().collect::<HashSet<_>>().iter().filter(|stem| claimed.contains(**stem)).count();
+    let shared = |sentence: &str| {
+        stems(sentence)
+            .iter()
+            .collect::<HashSet<_>>()
+            .iter()
+            .filter(|stem| claimed.contains(**stem))
+            .count()
+    };
     let scores: Vec<usize> = sentences.iter().map(|sentence| shared(sentence)).collect();
-    let best = (0..sentences.len()).rev().max_by_key(|at| scores[*at]).unwrap_or_default();
+    let best = (0..sentences.len())
+        .rev()
+        .max_by_key(|at| scores[*at])
+        .unwrap_or_default();
     let mut chosen = String::new();
     for (sentence, score) in sentences.iter().zip(&scores).skip(best) {
         let sentence = sentence.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -24,7 +24,9 @@ pub fn confidence<'p>(answer: &str, passages: impl IntoIterator<Item = &'p str>)
     let covered = said.iter().filter(|stem| held.contains(*stem)).count();
     #[expect(clippy::cast_precision_loss, reason = "counts of words in one answer")]
     let share = covered as f64 / said.len() as f64;
-    let invented_number = said.iter().any(|stem| stem.bytes().all(|b| b.is_ascii_digit()) && !held.contains(stem));
+    let invented_number = said
+        .iter()
+        .any(|stem| stem.bytes().all(|b| b.is_ascii_digit()) && !held.contains(stem));
     if share >= HIGH && !invented_number {
         Confidence::High
     } else if share >= MEDIUM {
@@ -42,13 +44,22 @@ mod tests {
 
     #[test]
     fn a_covered_answer_is_high_and_an_invented_number_is_not() {
-        assert_eq!(confidence("Employees get 15 days of paid vacation.", [PASSAGE]), Confidence::High);
-        assert_eq!(confidence("Employees get 25 days of paid vacation.", [PASSAGE]), Confidence::Medium);
+        assert_eq!(
+            confidence("Employees get 15 days of paid vacation.", [PASSAGE]),
+            Confidence::High
+        );
+        assert_eq!(
+            confidence("Employees get 25 days of paid vacation.", [PASSAGE]),
+            Confidence::Medium
+        );
     }
 
     #[test]
     fn an_uncovered_or_uncited_answer_is_low() {
-        assert_eq!(confidence("Ulaanbaatar is the capital of Mongolia.", [PASSAGE]), Confidence::Low);
+        assert_eq!(
+            confidence("Ulaanbaatar is the capital of Mongolia.", [PASSAGE]),
+            Confidence::Low
+        );
         assert_eq!(confidence("Employees get 15 days.", []), Confidence::Low);
     }
 }

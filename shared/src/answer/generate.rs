@@ -66,11 +66,18 @@ impl Asked {
 
     async fn prompt(&self, search: JoinHandle<Result<Vec<Hit>, Error>>) -> Result<(Prompt, Vec<Source>), Error> {
         let hits = search.await.map_err(Error::internal)??;
-        let earlier = self.recent.as_ref().map(|recent| recent.messages.as_slice()).unwrap_or_default();
+        let earlier = self
+            .recent
+            .as_ref()
+            .map(|recent| recent.messages.as_slice())
+            .unwrap_or_default();
         let library = Library::load(&self.app, &self.turn, &hits, earlier).await?;
         let history = history::turns(earlier, &library);
         let sources = library.sources(hits);
-        Ok((prompt::question(&self.bot, history, &sources, &self.turn.message), sources))
+        Ok((
+            prompt::question(&self.bot, history, &sources, &self.turn.message),
+            sources,
+        ))
     }
 
     /// Lets the model write, then stores both messages.
@@ -79,7 +86,10 @@ impl Asked {
         let deadline = Instant::now() + DEADLINE;
         let began = tokio::time::timeout_at(deadline, self.app.models.stream(prompt)).await;
         let mut deltas = std::pin::pin!(began.map_err(Error::unavailable)??);
-        let mut draft = Draft { markers: Markers::new(sources.len()), ..Draft::default() };
+        let mut draft = Draft {
+            markers: Markers::new(sources.len()),
+            ..Draft::default()
+        };
         loop {
             match tokio::time::timeout_at(deadline, deltas.next()).await {
                 Ok(Some(Ok(Delta::Text(text)))) => {
@@ -101,7 +111,9 @@ impl Asked {
             draft.failure = Some(Error::unavailable("the model wrote nothing"));
         }
         let answer = self.store(&mut draft, sources, model).await?;
-        Ok(draft.failure.map_or_else(|| Piece::Done(Box::new(answer)), Piece::Failed))
+        Ok(draft
+            .failure
+            .map_or_else(|| Piece::Done(Box::new(answer)), Piece::Failed))
     }
 
     /// Writes both messages, the conversation and the event of a new one, all or nothing.
@@ -114,7 +126,13 @@ impl Asked {
         let question = self.message(&conversation, Role::User, self.turn.message.clone(), self.asked_at);
         let citations = draft.claims.citations(draft.markers.order(), sources);
         let cited = draft.markers.order().iter().filter_map(|at| sources.get(*at));
-        let passages = cited.flat_map(|source| [source.text.as_str(), &source.title, source.section.as_deref().unwrap_or("")]);
+        let passages = cited.flat_map(|source| {
+            [
+                source.text.as_str(),
+                &source.title,
+                source.section.as_deref().unwrap_or(""),
+            ]
+        });
         let confidence = confidence(&markers::strip(&draft.content), passages);
         let answer = Message {
             citations: Some(citations.clone()),
@@ -124,13 +142,24 @@ impl Asked {
             incomplete: draft.failure.is_some(),
             ..self.message(&conversation, Role::Assistant, draft.content.clone(), now)
         };
-        let stored = self.app.table.transact(self.transaction(&conversation, &question, &answer, now)?).await;
+        let stored = self
+            .app
+            .table
+            .transact(self.transaction(&conversation, &question, &answer, now)?)
+            .await;
         stored.map_err(|error| match error {
             // The only condition that can fail is that the conversation is still there.
             TransactionError::Condition(_) => Error::NotFound("Conversation"),
             TransactionError::Other(error) => error,
         })?;
-        Ok(Answer { conversation, message: answer.id, content: answer.content, citations, confidence, usage: draft.usage })
+        Ok(Answer {
+            conversation,
+            message: answer.id,
+            content: answer.content,
+            citations,
+            confidence,
+            usage: draft.usage,
+        })
     }
 
     fn message(&self, conversation: &ConversationId, role: Role, content: String, created_at: Time) -> Message {
@@ -149,14 +178,22 @@ impl Asked {
         }
     }
 
-    fn transaction(&self, id: &ConversationId, question: &Message, answer: &Message, now: Time) -> Result<Transaction, Error> {
+    fn transaction(
+        &self,
+        id: &ConversationId,
+        question: &Message,
+        answer: &Message,
+        now: Time,
+    ) -> Result<Transaction, Error> {
         let mut transaction = Transaction::default();
         transaction.create(question)?.create(answer)?;
         if let Some(recent) = &self.recent {
             transaction.update(recent.conversation.appended(now)?);
             return Ok(transaction);
         }
-        let Turn { tenant, owner, message, .. } = &self.turn;
+        let Turn {
+            tenant, owner, message, ..
+        } = &self.turn;
         let conversation = Conversation {
             id: id.clone(),
             tenant: tenant.clone(),
@@ -167,8 +204,18 @@ impl Asked {
             updated_at: now,
             message_count: 2,
         };
-        let title = Job::Title { conversation: id.clone(), question: message.clone() };
-        let event = Event::new(tenant, Some(&self.bot.id), EventType::NewSession, now, json!({"session_id": id})).with([title]);
+        let title = Job::Title {
+            conversation: id.clone(),
+            question: message.clone(),
+        };
+        let event = Event::new(
+            tenant,
+            Some(&self.bot.id),
+            EventType::NewSession,
+            now,
+            json!({"session_id": id}),
+        )
+        .with([title]);
         transaction
             .create(&conversation)?
             .create(&event)?

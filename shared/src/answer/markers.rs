@@ -28,7 +28,10 @@ impl Markers {
     /// A filter for markers `[1]` to `[known]`.
     #[must_use]
     pub fn new(known: usize) -> Self {
-        Self { known, ..Self::default() }
+        Self {
+            known,
+            ..Self::default()
+        }
     }
 
     /// The source (from 0) of each citation, in the order of first use.
@@ -99,7 +102,9 @@ fn emit(parts: &mut Vec<Part>, text: &str) {
 pub fn strip(text: &str) -> String {
     let mut markers = Markers::new(0);
     let parts = markers.push(text).into_iter().chain(markers.finish());
-    parts.filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None }).collect()
+    parts
+        .filter_map(|part| if let Part::Text(text) = part { Some(text) } else { None })
+        .collect()
 }
 
 #[cfg(test)]
@@ -120,7 +125,10 @@ mod tests {
 
     #[test]
     fn markers_are_renumbered_by_first_use() {
-        assert_eq!(run(3, &["15 days [3]. Ask ", "HR [", "1]", "[3]."]), ("15 days<1>. Ask HR<2><1>.".to_owned(), vec![2, 0]));
+        assert_eq!(
+            run(3, &["15 days [3]. Ask ", "HR [", "1]", "[3]."]),
+            ("15 days<1>. Ask HR<2><1>.".to_owned(), vec![2, 0])
+        );
         assert_eq!(run(3, &["a [2, 1] b"]), ("a<1><2> b".to_owned(), vec![1, 0]));
     }
 

@@ -95,21 +95,38 @@ pub async fn answer(app: &App, turn: Turn) -> Result<impl Stream<Item = Piece> +
             let recent = conversations::recent(&app.table, &turn.tenant, &turn.owner, id, HISTORY);
             let (bot, recent) = futures::try_join!(bot, recent)?;
             let previous = previous_question(&recent);
-            (bot, Some(recent), tokio::spawn(retrieve::search(app.clone(), turn.clone(), previous)))
+            (
+                bot,
+                Some(recent),
+                tokio::spawn(retrieve::search(app.clone(), turn.clone(), previous)),
+            )
         }
     };
     let bot = bot.ok_or(Error::NotFound("Bot"))?;
     if !bot.active {
-        return Err(Error::Conflict { code: "bot_inactive", message: "This bot is not active".to_owned() });
+        return Err(Error::Conflict {
+            code: "bot_inactive",
+            message: "This bot is not active".to_owned(),
+        });
     }
     let (pieces, listener) = unbounded_channel();
-    let asked = generate::Asked { app: app.clone(), turn, bot, recent, asked_at: app.clock.now() };
+    let asked = generate::Asked {
+        app: app.clone(),
+        turn,
+        bot,
+        recent,
+        asked_at: app.clock.now(),
+    };
     tokio::spawn(asked.run(search, pieces));
     Ok(stream(listener))
 }
 
 fn previous_question(recent: &Recent) -> Option<String> {
-    let last = recent.messages.iter().rev().find(|message| message.role == crate::messages::Role::User)?;
+    let last = recent
+        .messages
+        .iter()
+        .rev()
+        .find(|message| message.role == crate::messages::Role::User)?;
     Some(last.content.clone())
 }
 

@@ -3,11 +3,7 @@
 use std::fmt::Write;
 
 use super::retrieve::Source;
-use crate::{
-    bots::Bot,
-    messages::Role,
-    models::Prompt,
-};
+use crate::{bots::Bot, messages::Role, models::Prompt};
 
 /// Most tokens of an answer.
 const MAX_TOKENS: i32 = 1_024;
@@ -33,15 +29,28 @@ pub(super) fn question(bot: &Bot, history: Vec<(Role, String)>, sources: &[Sourc
         system.push_str(bot.instructions.trim());
     }
     let mut messages = history;
-    messages.push((Role::User, format!("{}\n\n<question>\n{}\n</question>", fenced(sources), escape(question))));
-    Prompt { model: bot.model.clone(), system, messages, max_tokens: MAX_TOKENS }
+    messages.push((
+        Role::User,
+        format!("{}\n\n<question>\n{}\n</question>", fenced(sources), escape(question)),
+    ));
+    Prompt {
+        model: bot.model.clone(),
+        system,
+        messages,
+        max_tokens: MAX_TOKENS,
+    }
 }
 
 /// The prompt of a title.
 #[must_use]
 pub fn title(question: &str) -> Prompt {
     let messages = vec![(Role::User, format!("<question>\n{}\n</question>", escape(question)))];
-    Prompt { model: None, system: TITLE.to_owned(), messages, max_tokens: TITLE_TOKENS }
+    Prompt {
+        model: None,
+        system: TITLE.to_owned(),
+        messages,
+        max_tokens: TITLE_TOKENS,
+    }
 }
 
 fn fenced(sources: &[Source]) -> String {
@@ -62,7 +71,10 @@ fn fenced(sources: &[Source]) -> String {
 
 /// Nothing inside a fence can close it.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 #[cfg(test)]

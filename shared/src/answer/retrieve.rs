@@ -43,7 +43,9 @@ pub(super) async fn search(app: App, turn: Turn, previous: Option<String>) -> Re
 }
 
 fn cut(text: &str) -> &str {
-    text.char_indices().nth(SEARCHED_CHARS).map_or(text, |(at, _)| &text[..at])
+    text.char_indices()
+        .nth(SEARCHED_CHARS)
+        .map_or(text, |(at, _)| &text[..at])
 }
 
 /// The documents and folders that hits and earlier answers name, as the table has them now.
@@ -61,11 +63,21 @@ impl<'t> Library<'t> {
         documents.extend(cited().map(|citation| citation.document.as_str()));
         let mut folders: Vec<&str> = hits.iter().filter_map(|hit| hit.chunk.folder.as_deref()).collect();
         folders.extend(cited().filter_map(|citation| citation.folder.as_ref().map(FolderId::as_str)));
-        let documents = unique(documents).into_iter().filter_map(DocumentId::parse).map(|id| Document::key(&turn.tenant, &id));
-        let folders = unique(folders).into_iter().filter_map(FolderId::parse).map(|id| Folder::key(&turn.tenant, &id));
+        let documents = unique(documents)
+            .into_iter()
+            .filter_map(DocumentId::parse)
+            .map(|id| Document::key(&turn.tenant, &id));
+        let folders = unique(folders)
+            .into_iter()
+            .filter_map(FolderId::parse)
+            .map(|id| Folder::key(&turn.tenant, &id));
         let keys: Vec<Key> = documents.chain(folders).collect();
 
-        let mut library = Self { turn, documents: HashMap::new(), folders: HashMap::new() };
+        let mut library = Self {
+            turn,
+            documents: HashMap::new(),
+            folders: HashMap::new(),
+        };
         for found in app.table.batch_get(&keys).await? {
             if found.sk().starts_with(Document::KIND) {
                 let document: Document = found.into()?;
@@ -86,7 +98,10 @@ impl<'t> Library<'t> {
         let in_place = document.folder.as_ref().map(FolderId::as_str) == folder;
         let open = document.audience.admits(&self.turn.access);
         let folder_open = match folder {
-            Some(folder) => self.folders.get(folder).is_some_and(|folder| folder.audience.admits(&self.turn.access)),
+            Some(folder) => self
+                .folders
+                .get(folder)
+                .is_some_and(|folder| folder.audience.admits(&self.turn.access)),
             None => true,
         };
         (current && bot && in_place && open && folder_open).then_some(document)
@@ -114,7 +129,8 @@ impl<'t> Library<'t> {
     pub(super) fn may_recall(&self, citations: &[Citation]) -> bool {
         citations.iter().all(|citation| {
             let folder = citation.folder.as_ref().map(FolderId::as_str);
-            self.quotable(citation.document.as_str(), citation.version, folder).is_some()
+            self.quotable(citation.document.as_str(), citation.version, folder)
+                .is_some()
         })
     }
 }

@@ -88,7 +88,15 @@ impl Event {
     /// An event of now, without jobs.
     #[must_use]
     pub fn new(tenant: &TenantId, bot: Option<&BotId>, kind: EventType, now: Time, data: Value) -> Self {
-        Self { id: EventId::new(), tenant: tenant.clone(), bot: bot.cloned(), kind, timestamp: now, data, jobs: Vec::new() }
+        Self {
+            id: EventId::new(),
+            tenant: tenant.clone(),
+            bot: bot.cloned(),
+            kind,
+            timestamp: now,
+            data,
+            jobs: Vec::new(),
+        }
     }
 
     /// With work that follows.

@@ -24,7 +24,20 @@ pub struct CitationOut {
 
 impl From<Citation> for CitationOut {
     fn from(citation: Citation) -> Self {
-        let Citation { document, title, page, section, excerpt, .. } = citation;
-        Self { document_id: document, document_title: title, page, section, excerpt }
+        let Citation {
+            document,
+            title,
+            page,
+            section,
+            excerpt,
+            ..
+        } = citation;
+        Self {
+            document_id: document,
+            document_title: title,
+            page,
+            section,
+            excerpt,
+        }
     }
 }

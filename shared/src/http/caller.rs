@@ -41,9 +41,13 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
-        let secret = credential(&parts.headers).and_then(Secret::parse).ok_or(Error::Unauthorized)?;
+        let secret = credential(&parts.headers)
+            .and_then(Secret::parse)
+            .ok_or(Error::Unauthorized)?;
         let key: Option<ApiKey> = app.table.get(&ApiKey::key(&secret.hash())).await?;
-        let key = key.filter(|key| key.is_valid(app.clock.now())).ok_or(Error::Unauthorized)?;
+        let key = key
+            .filter(|key| key.is_valid(app.clock.now()))
+            .ok_or(Error::Unauthorized)?;
         Ok(Self { key })
     }
 }
@@ -59,9 +63,9 @@ impl FromRequestParts<App> for FullCaller {
         let caller = Caller::from_request_parts(parts, app).await?;
         match caller.key.scope {
             Scope::Full => Ok(Self(caller)),
-            Scope::App | Scope::Widget | Scope::Routine => {
-                Err(Error::Forbidden("This key's scope does not allow this; use a key with scope full".to_owned()))
-            }
+            Scope::App | Scope::Widget | Scope::Routine => Err(Error::Forbidden(
+                "This key's scope does not allow this; use a key with scope full".to_owned(),
+            )),
         }
     }
 }
@@ -80,7 +84,10 @@ mod tests {
     use super::*;
 
     fn with(name: &'static str, value: &'static str) -> HeaderMap {
-        HeaderMap::from_iter([(http::HeaderName::from_static(name), http::HeaderValue::from_static(value))])
+        HeaderMap::from_iter([(
+            http::HeaderName::from_static(name),
+            http::HeaderValue::from_static(value),
+        )])
     }
 
     #[test]

@@ -27,7 +27,10 @@ impl EndUser {
     /// What this user may see.
     #[must_use]
     pub fn access(&self) -> Access {
-        Access { org: Some(self.owner.org.clone()), roles: self.roles.clone() }
+        Access {
+            org: Some(self.owner.org.clone()),
+            roles: self.roles.clone(),
+        }
     }
 }
 
@@ -43,11 +46,16 @@ fn read(headers: &HeaderMap) -> Result<EndUser, Error> {
     let org = id(headers, ORG)?;
     let user = id(headers, USER)?;
     let roles = roles(&text(headers, ROLES)?)?;
-    Ok(EndUser { owner: Owner { org, user }, roles })
+    Ok(EndUser {
+        owner: Owner { org, user },
+        roles,
+    })
 }
 
 fn text(headers: &HeaderMap, name: &'static str) -> Result<String, Error> {
-    let value = headers.get(name).ok_or_else(|| Error::sentence("Missing required header", name, "is required"))?;
+    let value = headers
+        .get(name)
+        .ok_or_else(|| Error::sentence("Missing required header", name, "is required"))?;
     let value = std::str::from_utf8(value.as_bytes()).map_err(|_| Error::field(name, "must be UTF-8"))?;
     Ok(value.trim().to_owned())
 }
@@ -58,7 +66,10 @@ fn id(headers: &HeaderMap, name: &'static str) -> Result<String, Error> {
         return Err(Error::sentence("Missing required header", name, "must not be empty"));
     }
     if value.chars().count() > MAX_ID_CHARS {
-        return Err(Error::field(name, format!("must have at most {MAX_ID_CHARS} characters")));
+        return Err(Error::field(
+            name,
+            format!("must have at most {MAX_ID_CHARS} characters"),
+        ));
     }
     Ok(value)
 }
@@ -66,15 +77,23 @@ fn id(headers: &HeaderMap, name: &'static str) -> Result<String, Error> {
 /// A JSON array of strings, or a comma-separated list; empty means no roles.
 fn roles(text: &str) -> Result<Vec<String>, Error> {
     let listed: Vec<String> = if text.starts_with('[') {
-        serde_json::from_str(text).map_err(|_| Error::field(ROLES, "must be a JSON array of strings or a comma-separated list"))?
+        serde_json::from_str(text)
+            .map_err(|_| Error::field(ROLES, "must be a JSON array of strings or a comma-separated list"))?
     } else {
         text.split(',').map(str::to_owned).collect()
     };
-    let mut roles: Vec<String> = listed.iter().map(|role| role.trim().to_owned()).filter(|role| !role.is_empty()).collect();
+    let mut roles: Vec<String> = listed
+        .iter()
+        .map(|role| role.trim().to_owned())
+        .filter(|role| !role.is_empty())
+        .collect();
     roles.sort();
     roles.dedup();
     if roles.len() > MAX_ROLES || roles.iter().any(|role| role.chars().count() > MAX_ID_CHARS) {
-        return Err(Error::field(ROLES, format!("must list at most {MAX_ROLES} roles of at most {MAX_ID_CHARS} characters")));
+        return Err(Error::field(
+            ROLES,
+            format!("must list at most {MAX_ROLES} roles of at most {MAX_ID_CHARS} characters"),
+        ));
     }
     Ok(roles)
 }

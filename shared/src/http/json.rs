@@ -42,14 +42,18 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
             Error::field("body", format!("is not valid JSON: {}", reason(&inner)))
         }
     })?;
-    deserializer.end().map_err(|_| Error::field("body", "has something behind the JSON object"))?;
+    deserializer
+        .end()
+        .map_err(|_| Error::field("body", "has something behind the JSON object"))?;
     Ok(value)
 }
 
 /// What the parser says, without its position.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ").map_or(text.as_str(), |(reason, _)| reason).to_owned()
+    text.rsplit_once(" at line ")
+        .map_or(text.as_str(), |(reason, _)| reason)
+        .to_owned()
 }
 
 /// Query parameters.
@@ -61,7 +65,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
         let query = axum::extract::Query::<T>::try_from_uri(&parts.uri);
-        query.map(|query| Self(query.0)).map_err(|error| Error::field("query", error.body_text()))
+        query
+            .map(|query| Self(query.0))
+            .map_err(|error| Error::field("query", error.body_text()))
     }
 }
 
@@ -89,7 +95,9 @@ mod tests {
     }
 
     fn refused(body: &str) -> String {
-        let Error::Invalid { fields, .. } = parse_json::<In>(body.as_bytes()).unwrap_err() else { panic!("not 400") };
+        let Error::Invalid { fields, .. } = parse_json::<In>(body.as_bytes()).unwrap_err() else {
+            panic!("not 400")
+        };
         fields.into_keys().next().unwrap()
     }
 

@@ -61,7 +61,9 @@ fn write(error: &Error, request_id: &str) -> Response {
     error.log(request_id);
     let mut response = (error.status().0, axum::Json(error.body(request_id))).into_response();
     if let Error::Unavailable { retry_after, .. } = error {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
     }
     response
 }

@@ -29,8 +29,14 @@ where
 {
     let mut response = Response::new(Body::from_stream(with_keep_alive(events).map(Ok::<_, Infallible>)));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=utf-8"),
+    );
+    headers.insert(
+        header::CACHE_CONTROL,
+        HeaderValue::from_static("no-cache, no-transform"),
+    );
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response
 }
@@ -62,6 +68,9 @@ mod tests {
             data(&serde_json::json!({"token": "a"}))
         });
         let frames: Vec<Bytes> = with_keep_alive(slow).collect().await;
-        assert_eq!(frames, [": still there\n\n", ": still there\n\n", "data: {\"token\":\"a\"}\n\n"]);
+        assert_eq!(
+            frames,
+            [": still there\n\n", ": still there\n\n", "data: {\"token\":\"a\"}\n\n"]
+        );
     }
 }

@@ -2,11 +2,7 @@
 
 use std::time::Duration;
 
-use opensearch::{
-    BulkParts, CountParts, SearchParts,
-    http::request::JsonBody,
-    params::Refresh,
-};
+use opensearch::{BulkParts, CountParts, SearchParts, http::request::JsonBody, params::Refresh};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -121,12 +117,21 @@ impl Search {
     ///
     /// # Errors
     /// When OpenSearch does not take all of them.
-    pub async fn update_access(&self, document: &DocumentId, version: u32, chunks: u32, access: &ChunkAccess) -> Result<(), Error> {
+    pub async fn update_access(
+        &self,
+        document: &DocumentId,
+        version: u32,
+        chunks: u32,
+        access: &ChunkAccess,
+    ) -> Result<(), Error> {
         let numbers: Vec<u32> = (0..chunks).collect();
         for numbers in numbers.chunks(BULK) {
             let lines = numbers.iter().flat_map(|n| {
                 let id = chunk_id(document.as_str(), version, *n);
-                [json!({"update": {"_index": self.alias, "_id": id}}), json!({"doc": access})]
+                [
+                    json!({"update": {"_index": self.alias, "_id": id}}),
+                    json!({"doc": access}),
+                ]
             });
             self.bulk(lines.collect(), |status| status == 404).await?;
         }
@@ -137,13 +142,22 @@ impl Search {
     ///
     /// # Errors
     /// When OpenSearch does not take all of them.
-    pub async fn drop_version(&self, tenant: &TenantId, document: &DocumentId, version: u32, chunks: u32) -> Result<(), Error> {
+    pub async fn drop_version(
+        &self,
+        tenant: &TenantId,
+        document: &DocumentId,
+        version: u32,
+        chunks: u32,
+    ) -> Result<(), Error> {
         let mut ids: Vec<String> = (0..chunks).map(|n| chunk_id(document.as_str(), version, n)).collect();
         ids.extend(self.ids_of(tenant, document, version).await?);
         ids.sort();
         ids.dedup();
         for ids in ids.chunks(BULK) {
-            let lines = ids.iter().map(|id| json!({"delete": {"_index": self.alias, "_id": id}})).collect();
+            let lines = ids
+                .iter()
+                .map(|id| json!({"delete": {"_index": self.alias, "_id": id}}))
+                .collect();
             self.bulk(lines, |status| status == 404).await?;
         }
         Ok(())
@@ -153,18 +167,29 @@ impl Search {
     ///
     /// # Errors
     /// 503 when they do not within a minute.
-    pub async fn wait_visible(&self, tenant: &TenantId, document: &DocumentId, version: u32, chunks: usize) -> Result<(), Error> {
+    pub async fn wait_visible(
+        &self,
+        tenant: &TenantId,
+        document: &DocumentId,
+        version: u32,
+        chunks: usize,
+    ) -> Result<(), Error> {
         let deadline = tokio::time::Instant::now() + VISIBLE_WITHIN;
         let mut pause = Duration::from_millis(20);
         loop {
             let alias = [self.alias.as_str()];
-            let count = self.client.count(CountParts::Index(&alias)).body(json!({"query": of(tenant, document, version)}));
+            let count = self
+                .client
+                .count(CountParts::Index(&alias))
+                .body(json!({"query": of(tenant, document, version)}));
             let Count { count } = read(count.send().await).await?;
             if usize::try_from(count).is_ok_and(|count| count >= chunks) {
                 return Ok(());
             }
             if tokio::time::Instant::now() >= deadline {
-                return Err(Error::unavailable(format!("searches see {count} of {chunks} chunks of {document}")));
+                return Err(Error::unavailable(format!(
+                    "searches see {count} of {chunks} chunks of {document}"
+                )));
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(2));
@@ -183,7 +208,11 @@ impl Search {
         }
         let found: Value = read(Ok(answer)).await?;
         let hits = found["hits"]["hits"].as_array();
-        Ok(hits.into_iter().flatten().filter_map(|hit| Some(hit["_id"].as_str()?.to_owned())).collect())
+        Ok(hits
+            .into_iter()
+            .flatten()
+            .filter_map(|hit| Some(hit["_id"].as_str()?.to_owned()))
+            .collect())
     }
 
     /// Sends one `_bulk`; an item that failed with a status that `fine` accepts is no failure.
@@ -202,7 +231,9 @@ impl Search {
             return Ok(());
         }
         let outcomes = items.iter().filter_map(|item| item.as_object()?.values().next());
-        let failed = outcomes.filter(|outcome| !outcome["error"].is_null()).find(|outcome| !fine(outcome["status"].as_u64().unwrap_or(500)));
+        let failed = outcomes
+            .filter(|outcome| !outcome["error"].is_null())
+            .find(|outcome| !fine(outcome["status"].as_u64().unwrap_or(500)));
         match failed {
             Some(outcome) => Err(super::refusal(
                 u16::try_from(outcome["status"].as_u64().unwrap_or(500)).unwrap_or(500),

@@ -12,7 +12,11 @@ pub(super) fn fuse(lexical: Vec<Hit>, dense: Vec<Hit>, weight: f32) -> Vec<Hit> 
         let low = hits.iter().map(|hit| hit.score).fold(f32::INFINITY, f32::min);
         let high = hits.iter().map(|hit| hit.score).fold(f32::NEG_INFINITY, f32::max);
         for mut hit in hits {
-            let normal = if high > low { (hit.score - low) / (high - low) } else { 1.0 };
+            let normal = if high > low {
+                (hit.score - low) / (high - low)
+            } else {
+                1.0
+            };
             hit.score = 0.0;
             fused.entry(hit.id.clone()).or_insert(hit).score += weight * normal;
         }
@@ -27,13 +31,27 @@ mod tests {
     use super::*;
 
     fn hits(scores: &[(&str, f32)]) -> Vec<Hit> {
-        scores.iter().map(|(id, score)| Hit { id: (*id).to_owned(), score: *score, ..Hit::default() }).collect()
+        scores
+            .iter()
+            .map(|(id, score)| Hit {
+                id: (*id).to_owned(),
+                score: *score,
+                ..Hit::default()
+            })
+            .collect()
     }
 
     #[test]
     fn a_hit_of_both_rankings_beats_one_of_either() {
-        let fused = fuse(hits(&[("a", 9.0), ("b", 8.0), ("c", 1.0)]), hits(&[("b", 0.9), ("d", 0.5), ("a", 0.1)]), 0.4);
-        assert_eq!(fused.iter().map(|hit| hit.id.as_str()).collect::<Vec<_>>(), ["b", "a", "d", "c"]);
+        let fused = fuse(
+            hits(&[("a", 9.0), ("b", 8.0), ("c", 1.0)]),
+            hits(&[("b", 0.9), ("d", 0.5), ("a", 0.1)]),
+            0.4,
+        );
+        assert_eq!(
+            fused.iter().map(|hit| hit.id.as_str()).collect::<Vec<_>>(),
+            ["b", "a", "d", "c"]
+        );
         assert!((fused[0].score - (0.6 * 7.0 / 8.0 + 0.4)).abs() < 1e-6);
     }
 

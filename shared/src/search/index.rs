@@ -11,8 +11,16 @@ const GENERATION: u32 = 1;
 
 /// The alias of a model's index: `docent-<model>-<dimensions>`, in the characters that an index name may have.
 pub(super) fn alias(model: &str, dimensions: usize) -> String {
-    let slug: String = model.to_lowercase().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
-    let slug = slug.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
+    let slug: String = model
+        .to_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    let slug = slug
+        .split('-')
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("-");
     format!("docent-{slug}-{dimensions}")
 }
 
@@ -24,14 +32,22 @@ impl Search {
     pub async fn ensure_index(&self) -> Result<(), Error> {
         let name = format!("{}-{GENERATION}", self.alias);
         let create = self.client.indices();
-        let answer = create.create(IndicesCreateParts::Index(&name)).body(self.definition()).send().await;
+        let answer = create
+            .create(IndicesCreateParts::Index(&name))
+            .body(self.definition())
+            .send()
+            .await;
         let answer = answer.map_err(Error::unavailable)?;
         let status = answer.status_code();
         if status.is_success() {
             return Ok(());
         }
         let text = answer.text().await.unwrap_or_default();
-        if text.contains("resource_already_exists_exception") { Ok(()) } else { Err(super::refusal(status.as_u16(), &text)) }
+        if text.contains("resource_already_exists_exception") {
+            Ok(())
+        } else {
+            Err(super::refusal(status.as_u16(), &text))
+        }
     }
 
     fn definition(&self) -> Value {
@@ -90,6 +106,9 @@ mod tests {
 
     #[test]
     fn an_alias_is_a_legal_index_name() {
-        assert_eq!(alias("amazon.titan-embed-text-v2:0", 1024), "docent-amazon-titan-embed-text-v2-0-1024");
+        assert_eq!(
+            alias("amazon.titan-embed-text-v2:0", 1024),
+            "docent-amazon-titan-embed-text-v2-0-1024"
+        );
     }
 }

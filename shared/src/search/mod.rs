@@ -91,5 +91,9 @@ async fn read<T: DeserializeOwned>(answer: Result<Response, opensearch::Error>) 
 fn refusal(status: u16, text: &str) -> Error {
     let shown: String = text.chars().take(500).collect();
     let cause = format!("OpenSearch answered {status}: {shown}");
-    if status == 429 || status >= 500 { Error::unavailable(cause) } else { Error::internal(cause) }
+    if status == 429 || status >= 500 {
+        Error::unavailable(cause)
+    } else {
+        Error::internal(cause)
+    }
 }

@@ -106,12 +106,26 @@ impl Search {
 /// The hits of one search; an index that is not there yet has none.
 fn hits(response: Value) -> Result<Vec<Hit>, Error> {
     if let Some(error) = response.get("error") {
-        let status = response["status"].as_u64().and_then(|status| u16::try_from(status).ok()).unwrap_or(500);
+        let status = response["status"]
+            .as_u64()
+            .and_then(|status| u16::try_from(status).ok())
+            .unwrap_or(500);
         let missing = status == 404 && error["type"] == "index_not_found_exception";
-        return if missing { Ok(Vec::new()) } else { Err(super::refusal(status, &error.to_string())) };
+        return if missing {
+            Ok(Vec::new())
+        } else {
+            Err(super::refusal(status, &error.to_string()))
+        };
     }
     let raw: Vec<RawHit> = serde_json::from_value(response["hits"]["hits"].clone()).map_err(Error::internal)?;
-    Ok(raw.into_iter().map(|hit| Hit { id: hit.id, score: hit.score, chunk: hit.source }).collect())
+    Ok(raw
+        .into_iter()
+        .map(|hit| Hit {
+            id: hit.id,
+            score: hit.score,
+            chunk: hit.source,
+        })
+        .collect())
 }
 
 /// BM25 over text, section and title. A question of nothing but stop words is searched by the one before it, or else with
@@ -120,7 +134,10 @@ fn lexical(query: &SearchQuery<'_>) -> Value {
     let only_stop_words = text::words(query.text).all(|word| text::is_stop_word(&word));
     let should: Vec<Value> = match query.context {
         Some(context) if only_stop_words => vec![words(context, "docent_search", 1.0)],
-        Some(context) => vec![words(query.text, "docent_search", 1.0), words(context, "docent_search", CONTEXT_WEIGHT)],
+        Some(context) => vec![
+            words(query.text, "docent_search", 1.0),
+            words(context, "docent_search", CONTEXT_WEIGHT),
+        ],
         None if only_stop_words => vec![words(query.text, "docent_index", 1.0)],
         None => vec![words(query.text, "docent_search", 1.0)],
     };

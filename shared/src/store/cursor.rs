@@ -39,7 +39,11 @@ impl Cursor {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
         let (sum, sk) = bytes.split_at_checked(CHECKSUM_BYTES).ok_or_else(refused)?;
         let sk = std::str::from_utf8(sk).map_err(|_| refused())?;
-        if checksum(partition, sk) == sum { Ok(Self(sk.to_owned())) } else { Err(refused()) }
+        if checksum(partition, sk) == sum {
+            Ok(Self(sk.to_owned()))
+        } else {
+            Err(refused())
+        }
     }
 }
 

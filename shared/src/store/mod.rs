@@ -74,9 +74,16 @@ where
     let busy = match error.code() {
         Some(code) => matches!(
             code,
-            "ThrottlingException" | "ProvisionedThroughputExceededException" | "RequestLimitExceeded" | "InternalServerError"
+            "ThrottlingException"
+                | "ProvisionedThroughputExceededException"
+                | "RequestLimitExceeded"
+                | "InternalServerError"
         ),
         None => true,
     };
-    if busy { Error::unavailable(error) } else { Error::internal(error) }
+    if busy {
+        Error::unavailable(error)
+    } else {
+        Error::internal(error)
+    }
 }

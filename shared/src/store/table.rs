@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::{Client, types::KeysAndAttributes};
 use serde::de::DeserializeOwned;
 
-use super::{Condition, Cursor, Item, Key, Partition, Row, Transaction, TransactionError, Update, item_of, table_error, text};
+use super::{
+    Condition, Cursor, Item, Key, Partition, Row, Transaction, TransactionError, Update, item_of, table_error, text,
+};
 use crate::error::Error;
 
 /// Keys that one `BatchGetItem` takes.
@@ -99,7 +101,13 @@ impl Table {
             let mut request = Some(HashMap::from([(self.name.clone(), wanted)]));
             for _ in 0..BATCH_ROUNDS {
                 let Some(items) = request.take() else { break };
-                let answer = self.client.batch_get_item().set_request_items(Some(items)).send().await.map_err(table_error)?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .set_request_items(Some(items))
+                    .send()
+                    .await
+                    .map_err(table_error)?;
                 let items = answer.responses.into_iter().flatten().flat_map(|(_, items)| items);
                 found.extend(items.map(Found));
                 request = answer.unprocessed_keys.filter(|left| !left.is_empty());
@@ -117,7 +125,11 @@ impl Table {
     /// When the table does not answer or an item has another shape.
     pub async fn query<R: DeserializeOwned>(&self, query: Query) -> Result<Page<R>, Error> {
         let page = self.query_items(query).await?;
-        let items = page.items.into_iter().map(|found| read(found.0)).collect::<Result<_, _>>()?;
+        let items = page
+            .items
+            .into_iter()
+            .map(|found| read(found.0))
+            .collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
     }
 
@@ -147,8 +159,15 @@ impl Table {
                 .exclusive_start_key("sk", text(after.sk()));
         }
         let answer = request.send().await.map_err(table_error)?;
-        let next = answer.last_evaluated_key.as_ref().and_then(|last| last.get("sk")?.as_s().ok()).map(|sk| Cursor::after(sk));
-        Ok(Page { items: answer.items.into_iter().flatten().map(Found).collect(), next })
+        let next = answer
+            .last_evaluated_key
+            .as_ref()
+            .and_then(|last| last.get("sk")?.as_s().ok())
+            .map(|sk| Cursor::after(sk));
+        Ok(Page {
+            items: answer.items.into_iter().flatten().map(Found).collect(),
+            next,
+        })
     }
 
     /// The first `most` items of a partition of the first index, highest sort key first. The index may lag behind the
@@ -185,7 +204,12 @@ impl Table {
     ///
     /// # Errors
     /// When the table does not answer or an item has another shape.
-    pub async fn query_all<R: DeserializeOwned>(&self, partition: &Partition, kind: &str, most: usize) -> Result<Vec<R>, Error> {
+    pub async fn query_all<R: DeserializeOwned>(
+        &self,
+        partition: &Partition,
+        kind: &str,
+        most: usize,
+    ) -> Result<Vec<R>, Error> {
         let mut all = Vec::new();
         let mut after = None;
         while all.len() < most {
@@ -208,7 +232,13 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn put<R: Row>(&self, row: &R) -> Result<(), Error> {
-        self.client.put_item().table_name(&self.name).set_item(Some(item_of(row)?)).send().await.map_err(table_error)?;
+        self.client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item_of(row)?))
+            .send()
+            .await
+            .map_err(table_error)?;
         Ok(())
     }
 
@@ -232,7 +262,12 @@ impl Table {
             .await;
         match sent {
             Ok(_) => Ok(true),
-            Err(e) if e.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(false),
+            Err(e)
+                if e.as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
             Err(e) => Err(table_error(e)),
         }
     }
@@ -254,7 +289,10 @@ impl Found {
     /// The sort key.
     #[must_use]
     pub fn sk(&self) -> &str {
-        self.0.get("sk").and_then(|sk| sk.as_s().ok()).map_or("", String::as_str)
+        self.0
+            .get("sk")
+            .and_then(|sk| sk.as_s().ok())
+            .map_or("", String::as_str)
     }
 
     /// The entity.

@@ -72,7 +72,11 @@ impl Transaction {
     /// so that a try whose answer was lost is not written twice.
     pub(super) async fn commit(self, client: &Client, table: &str) -> Result<(), TransactionError> {
         let token = ids::fresh();
-        let items = self.writes.into_iter().map(|write| write.item(table)).collect::<Result<Vec<_>, _>>()?;
+        let items = self
+            .writes
+            .into_iter()
+            .map(|write| write.item(table))
+            .collect::<Result<Vec<_>, _>>()?;
         for attempt in 0..MAX_TRIES {
             let sent = client
                 .transact_write_items()
@@ -88,7 +92,10 @@ impl Transaction {
                 }
                 _ => return Err(table_error(error).into()),
             };
-            if let Some(at) = reasons.iter().position(|code| code.as_deref() == Some("ConditionalCheckFailed")) {
+            if let Some(at) = reasons
+                .iter()
+                .position(|code| code.as_deref() == Some("ConditionalCheckFailed"))
+            {
                 return Err(TransactionError::Condition(at));
             }
             let passing = |code: &Option<String>| {
@@ -115,8 +122,14 @@ fn cancellation_codes(
     error: &aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError,
 ) -> Vec<Option<String>> {
     use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError::TransactionCanceledException;
-    let TransactionCanceledException(canceled) = error else { return Vec::new() };
-    canceled.cancellation_reasons().iter().map(|reason| reason.code().map(str::to_owned)).collect()
+    let TransactionCanceledException(canceled) = error else {
+        return Vec::new();
+    };
+    canceled
+        .cancellation_reasons()
+        .iter()
+        .map(|reason| reason.code().map(str::to_owned))
+        .collect()
 }
 
 impl Write {

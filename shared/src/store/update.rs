@@ -92,7 +92,13 @@ impl Update {
     /// An update of the item at `key`, so far without any change.
     #[must_use]
     pub fn at(key: Key) -> Self {
-        Self { key, conditions: Vec::new(), sets: Vec::new(), adds: Vec::new(), removes: Vec::new() }
+        Self {
+            key,
+            conditions: Vec::new(),
+            sets: Vec::new(),
+            adds: Vec::new(),
+            removes: Vec::new(),
+        }
     }
 
     /// Sets an attribute.
@@ -152,7 +158,11 @@ impl Update {
             .adds
             .into_iter()
             .map(|(name, n)| {
-                format!("{} {}", placeholders.name(name), placeholders.value(AttributeValue::N(n.to_string())))
+                format!(
+                    "{} {}",
+                    placeholders.name(name),
+                    placeholders.value(AttributeValue::N(n.to_string()))
+                )
             })
             .collect();
         let removes: Vec<String> = self.removes.into_iter().map(|name| placeholders.name(name)).collect();

@@ -9,7 +9,11 @@ pub fn pdf(pages: &[(&str, &[&str])]) -> Vec<u8> {
 pub fn pdf_with_ballast(pages: &[(&str, &[&str])], ballast: usize) -> Vec<u8> {
     let mut objects = vec!["<< /Type /Catalog /Pages 2 0 R >>".to_owned()];
     let kids: Vec<String> = (0..pages.len()).map(|n| format!("{} 0 R", 4 + n * 2)).collect();
-    objects.push(format!("<< /Type /Pages /Kids [{}] /Count {} >>", kids.join(" "), pages.len()));
+    objects.push(format!(
+        "<< /Type /Pages /Kids [{}] /Count {} >>",
+        kids.join(" "),
+        pages.len()
+    ));
     objects.push("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>".to_owned());
     for (n, (heading, lines)) in pages.iter().enumerate() {
         objects.push(format!(
@@ -24,7 +28,10 @@ pub fn pdf_with_ballast(pages: &[(&str, &[&str])], ballast: usize) -> Vec<u8> {
         objects.push(format!("<< /Length {} >>\nstream\n{content}\nendstream", content.len()));
     }
     if ballast > 0 {
-        objects.push(format!("<< /Length {ballast} >>\nstream\n{}\nendstream", "x".repeat(ballast)));
+        objects.push(format!(
+            "<< /Length {ballast} >>\nstream\n{}\nendstream",
+            "x".repeat(ballast)
+        ));
     }
     let mut file = "%PDF-1.4\n".to_owned();
     let mut offsets = Vec::new();
@@ -37,6 +44,9 @@ pub fn pdf_with_ballast(pages: &[(&str, &[&str])], ballast: usize) -> Vec<u8> {
     for offset in offsets {
         file.push_str(&format!("{offset:010} 00000 n \n"));
     }
-    file.push_str(&format!("trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n", objects.len() + 1));
+    file.push_str(&format!(
+        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{start}\n%%EOF\n",
+        objects.len() + 1
+    ));
     file.into_bytes()
 }

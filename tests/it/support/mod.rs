@@ -30,7 +30,10 @@ pub fn folder(name: &str) -> PathBuf {
 }
 
 /// The options of a test's stack: embedded services, or real ones where the environment names them.
-#[expect(clippy::disallowed_methods, reason = "tests are told by their environment which servers are real")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tests are told by their environment which servers are real"
+)]
 pub fn options(name: &str) -> Options {
     let mut options = Options::new(folder(name));
     options.name = format!("docent-{}-{}", name, std::process::id());
@@ -41,7 +44,9 @@ pub fn options(name: &str) -> Options {
 
 /// The stack that tests share.
 pub async fn stack() -> &'static Stack {
-    STACK.get_or_init(async || Stack::start(options("it")).await.unwrap()).await
+    STACK
+        .get_or_init(async || Stack::start(options("it")).await.unwrap())
+        .await
 }
 
 /// Asks `condition` again and again until it gives something.

@@ -31,12 +31,18 @@ impl Tenant {
         let stack = stack().await;
         let (secret, id) = (Secret::generate(), TenantId::new());
         tenants::seed(stack.app(), &id, "Test", &secret).await.unwrap();
-        Self { base: stack.base_url.clone(), key: secret.reveal().to_owned(), id, http: reqwest::Client::builder().no_proxy().build().unwrap() }
+        Self {
+            base: stack.base_url.clone(),
+            key: secret.reveal().to_owned(),
+            id,
+            http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
     }
 
     /// A request with the tenant's key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.bare(method, path).header("Authorization", format!("ApiKey {}", self.key))
+        self.bare(method, path)
+            .header("Authorization", format!("ApiKey {}", self.key))
     }
 
     /// A request without any credential.
@@ -73,7 +79,11 @@ impl Tenant {
         for (field, value) in fields {
             form = form.text((*field).to_owned(), (*value).to_owned());
         }
-        self.request(Method::POST, "/api/v1/documents").multipart(form).send().await.unwrap()
+        self.request(Method::POST, "/api/v1/documents")
+            .multipart(form)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Waits until a document's newest version is no longer on its way; gives the document.
@@ -94,7 +104,12 @@ impl Tenant {
 
     /// An end user.
     pub fn user(&self, org: &str, user: &str, roles: &[&str]) -> User<'_> {
-        User { tenant: self, org: org.to_owned(), user: user.to_owned(), roles: json!(roles).to_string() }
+        User {
+            tenant: self,
+            org: org.to_owned(),
+            user: user.to_owned(),
+            roles: json!(roles).to_string(),
+        }
     }
 }
 
@@ -115,7 +130,15 @@ impl User<'_> {
 
     /// `POST /api/ai/chat`, expecting `status`.
     pub async fn chat(&self, body: Value, status: u16) -> Value {
-        expect(self.request(Method::POST, "/api/ai/chat").json(&body).send().await.unwrap(), status).await
+        expect(
+            self.request(Method::POST, "/api/ai/chat")
+                .json(&body)
+                .send()
+                .await
+                .unwrap(),
+            status,
+        )
+        .await
     }
 
     /// Reads, expecting `status`.
@@ -134,7 +157,10 @@ pub async fn expect(answer: Response, status: u16) -> Value {
     }
     let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("no JSON: {text}"));
     if !got.is_success() {
-        assert!(body["error"].is_string() && body["code"].is_string() && body["request_id"].is_string(), "{body}");
+        assert!(
+            body["error"].is_string() && body["code"].is_string() && body["request_id"].is_string(),
+            "{body}"
+        );
     }
     body
 }

@@ -10,13 +10,14 @@ pub(crate) use write::{Action, Op, Outcome};
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tantivy::directory::MmapDirectory;
 use tantivy::index::IndexSettings;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::schema::Schema;
-use tantivy::{DocAddress, IndexReader, IndexWriter, ReloadPolicy, Searcher, Term};
+use tantivy::{DocAddress, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyError, Term};
 
 use crate::analysis::Analyzers;
 use crate::error::Error;
@@ -30,8 +31,13 @@ const WRITER_BUDGET: usize = 15_000_000;
 const SMALLEST_LAYER: u32 = 64;
 /// Share of deleted documents above which a segment is rewritten.
 const DELETED_SHARE: f32 = 0.3;
-/// Decompressed blocks of sources (16 KB each) kept per segment.
-const CACHED_BLOCKS: usize = 16;
+/// Size in bytes of a block of sources: a hit costs the decompression of one.
+const BLOCK: usize = 4096;
+/// Decompressed blocks kept per segment.
+const CACHED_BLOCKS: usize = 64;
+
+/// How long to wait for another process to let go of the folder.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An open index.
 pub(crate) struct Index {
@@ -59,17 +65,13 @@ impl Index {
         std::fs::create_dir_all(dir)?;
         let settings = IndexSettings {
             docstore_compress_dedicated_thread: false,
+            docstore_blocksize: BLOCK,
             ..IndexSettings::default()
         };
         let directory = MmapDirectory::open(dir).map_err(Error::storage)?;
         let builder = tantivy::Index::builder().schema(mapping.schema()).settings(settings);
         let index = builder.open_or_create(directory)?;
-        let options = IndexWriterOptions::builder()
-            .memory_budget_per_thread(WRITER_BUDGET)
-            .num_worker_threads(1)
-            .num_merge_threads(1)
-            .build();
-        let writer: IndexWriter = index.writer_with_options(options)?;
+        let writer = writer(&index)?;
         let mut merging = LogMergePolicy::default();
         merging.set_min_layer_size(SMALLEST_LAYER);
         merging.set_del_docs_ratio_before_merge(DELETED_SHARE);
@@ -137,5 +139,26 @@ impl Index {
         let segment = searcher.segment_reader(at.segment_ord);
         let row = |(name, _): (&str, usize)| Ok(Columns::open(segment, name)?.row(at.doc_id));
         self.mapping.vectors().into_iter().map(row).collect()
+    }
+}
+
+/// The index's one writer. A process that was killed a moment ago may still hold the folder: wait for it.
+fn writer(index: &tantivy::Index) -> Result<IndexWriter, Error> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(WRITER_BUDGET)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        match index.writer_with_options(options) {
+            Err(TantivyError::LockFailure(..)) if Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Err(TantivyError::LockFailure(..)) => {
+                return Err(Error::storage("the data folder is open in another process or node"));
+            }
+            writer => return Ok(writer?),
+        }
     }
 }

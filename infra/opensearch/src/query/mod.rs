@@ -50,7 +50,7 @@ impl Compiler<'_> {
 }
 
 /// Every document, each with that score.
-fn all(score: f32) -> Box<dyn Query> {
+pub(crate) fn all(score: f32) -> Box<dyn Query> {
     constant(Box::new(AllQuery), score)
 }
 

@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::index::{Index, Snapshot, Stored};
 use crate::node::Node;
 use crate::object::{Object, only};
-use crate::query::Compiler;
+use crate::query::{Compiler, all};
 use order::{Addresses, Order};
 
 /// A hit before it is written out.
@@ -69,7 +69,10 @@ pub(crate) fn count(node: &Node, names: &str, body: &Object) -> Result<Value, Er
 }
 
 fn compile(index: &Index, snapshot: &Snapshot, request: &Request) -> Result<Box<dyn Query>, Error> {
-    Compiler { index, snapshot }.clause(&request.query)
+    match request.query {
+        Some(query) => Compiler { index, snapshot }.clause(query),
+        None => Ok(all(1.0)),
+    }
 }
 
 /// The hits of one index: the requested page, or all that could be on it when other indices are searched too.

@@ -1,6 +1,6 @@
 //! The body of a search.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::error::Error;
 use crate::object::{Object, count, only};
@@ -11,8 +11,9 @@ use crate::search::source::Source;
 const DEEPEST: usize = 10_000;
 
 /// A search as asked for, with OpenSearch's defaults where it says nothing.
-pub(crate) struct Request {
-    pub(super) query: Value,
+pub(crate) struct Request<'b> {
+    /// None means every document.
+    pub(super) query: Option<&'b Value>,
     pub(super) size: usize,
     pub(super) from: usize,
     pub(super) source: Source,
@@ -22,8 +23,8 @@ pub(crate) struct Request {
     pub(super) count_up_to: usize,
 }
 
-impl Request {
-    pub(super) fn parse(body: &Object) -> Result<Request, Error> {
+impl Request<'_> {
+    pub(super) fn parse(body: &Object) -> Result<Request<'_>, Error> {
         only(
             body,
             "search",
@@ -41,7 +42,7 @@ impl Request {
             Some(limit) => (true, count(limit, "track_total_hits")?),
         };
         Ok(Request {
-            query: body.get("query").cloned().unwrap_or_else(|| json!({"match_all": {}})),
+            query: body.get("query"),
             size,
             from,
             source: Source::parse(body.get("_source"))?,

@@ -1,0 +1,94 @@
+//! The sample events of `events/`, replayed on their functions. The samples' key and ids are put in place of somebody's.
+
+use std::path::PathBuf;
+
+use aws_lambda_events::{dynamodb::Event as StreamEvent, sqs::SqsEvent};
+use axum::Router;
+use lambda_http::{Adapter, LambdaEvent, Service, StreamAdapter, lambda_runtime::Context, request::LambdaRequest};
+use serde_json::Value;
+
+use crate::support::{Tenant, run, stack};
+
+const SAMPLE_KEY: &str = "sk_0000000000000000000000000000000000000000000000";
+
+/// A sample with the tenant's key and id.
+fn sample(name: &str, tenant: &Tenant) -> String {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../events").join(name);
+    let text = std::fs::read_to_string(path).unwrap();
+    text.replace(SAMPLE_KEY, &tenant.key)
+        .replace("\"demo\"", &format!("\"{}\"", tenant.id))
+}
+
+/// What a buffered function answers.
+async fn invoke(router: Router, event: &str) -> (u64, Value) {
+    let request: LambdaRequest = serde_json::from_str(event).unwrap();
+    let answer = Adapter::from(router)
+        .call(LambdaEvent::new(request, Context::default()))
+        .await
+        .unwrap();
+    let answer = serde_json::to_value(answer).unwrap();
+    let body = serde_json::from_str(answer["body"].as_str().unwrap()).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+#[test]
+fn chat_answers_its_sample_as_a_stream() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let request: LambdaRequest = serde_json::from_str(&sample("chat.json", &tenant)).unwrap();
+        let router = chat::router(stack().await.app().clone());
+        let answer = StreamAdapter::from(router)
+            .call(LambdaEvent::new(request, Context::default()))
+            .await
+            .unwrap();
+        assert_eq!(answer.metadata_prelude.status_code, 200);
+        let mut stream = std::pin::pin!(answer.stream);
+        let mut body = Vec::new();
+        while let Some(piece) = futures::StreamExt::next(&mut stream).await {
+            body.extend_from_slice(&piece.unwrap());
+        }
+        let answer: Value = serde_json::from_slice(&body).unwrap();
+        assert!(answer["conversationId"].is_string(), "{answer}");
+    });
+}
+
+#[test]
+fn the_buffered_functions_answer_their_samples() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let app = stack().await.app().clone();
+        let (status, list) = invoke(
+            conversations::router(app.clone()),
+            &sample("conversations.json", &tenant),
+        )
+        .await;
+        assert_eq!((status, &list["total"]), (200, &Value::from(0)), "{list}");
+        let (status, document) = invoke(knowledge::router(app.clone()), &sample("knowledge.json", &tenant)).await;
+        assert_eq!(
+            (status, &document["status"]),
+            (201, &Value::from("pending")),
+            "{document}"
+        );
+        let (status, health) = invoke(health::router(app), &sample("health.json", &tenant)).await;
+        assert_eq!((status, &health["status"]), (200, &Value::from("ok")));
+    });
+}
+
+#[test]
+fn the_workers_take_their_samples() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let app = stack().await.app();
+        for name in ["ingest.json", "ingest-drop.json"] {
+            let event: SqsEvent = serde_json::from_str(&sample(name, &tenant)).unwrap();
+            assert!(!event.records.is_empty());
+            assert!(
+                ingest::handle(app, event).await.unwrap().batch_item_failures.is_empty(),
+                "{name}"
+            );
+        }
+        let event: StreamEvent = serde_json::from_str(&sample("relay.json", &tenant)).unwrap();
+        assert!(!event.records.is_empty());
+        assert!(relay::handle(app, event).await.unwrap().batch_item_failures.is_empty());
+    });
+}
