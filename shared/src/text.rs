@@ -89,7 +89,8 @@ fn ends_sentence(before: &str, after: &str) -> bool {
         "no" => next.is_some_and(char::is_numeric),
         _ => false,
     };
-    !abbreviated && !(last.chars().count() == 1 && last.chars().all(char::is_uppercase))
+    let initial = last.chars().count() == 1 && last.chars().all(char::is_uppercase);
+    !abbreviated && !initial
 }
 
 #[cfg(test)]

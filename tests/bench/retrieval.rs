@@ -77,41 +77,12 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
     add(&stack, &secret, &collection.documents).await?;
     let ingested = start.elapsed();
 
-    let mut row = Vec::new();
-    let mut times = Vec::new();
+    let (mut row, mut times) = (Vec::new(), Vec::new());
     for weight in [0.0, 1.0, 0.1] {
-        let search = stack.app().search.weighted(weight);
-        let mut total = 0.0;
-        for (n, question) in collection.questions.iter().enumerate() {
-            let vector = stack
-                .app()
-                .models
-                .embed(&question.query)
-                .await
-                .map_err(|e| e.to_string())?;
-            let query = SearchQuery {
-                tenant: &tenant,
-                bot: &BotId::new(),
-                text: &question.query,
-                context: None,
-                vector: &vector,
-                access: &Access::default(),
-                documents: &[],
-                folders: &[],
-            };
-            let start = Instant::now();
-            let hits = search.search(&query).await.map_err(|e| e.to_string())?;
-            times.push(start.elapsed());
-            let mut seen = HashSet::new();
-            let ranked = hits
-                .iter()
-                .filter(|hit| hit.score > 0.0)
-                .map(|hit| hit.chunk.title.as_str());
-            let ranked: Vec<&str> = ranked.filter(|title| seen.insert(*title)).take(10).collect();
-            total += collection.ndcg(n + 1, &ranked);
-        }
-        #[expect(clippy::cast_precision_loss, reason = "225 questions")]
-        row.push(format!("{:.3}", total / collection.questions.len() as f64));
+        row.push(format!(
+            "{:.3}",
+            judge(&stack, &tenant, weight, collection, &mut times).await?
+        ));
     }
     times.sort();
     println!(
@@ -123,6 +94,49 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
     stack.shutdown().await;
     std::fs::remove_dir_all(folder)?;
     Ok(())
+}
+
+/// Mean nDCG@10 over all questions with this weight of the dense part; adds the time of each search.
+async fn judge(
+    stack: &Stack,
+    tenant: &TenantId,
+    weight: f32,
+    collection: &Collection,
+    times: &mut Vec<Duration>,
+) -> Outcome<f64> {
+    let search = stack.app().search.weighted(weight);
+    let mut total = 0.0;
+    for (n, question) in collection.questions.iter().enumerate() {
+        let vector = stack
+            .app()
+            .models
+            .embed(&question.query)
+            .await
+            .map_err(|e| e.to_string())?;
+        let query = SearchQuery {
+            tenant,
+            bot: &BotId::new(),
+            text: &question.query,
+            context: None,
+            vector: &vector,
+            access: &Access::default(),
+            documents: &[],
+            folders: &[],
+        };
+        let start = Instant::now();
+        let hits = search.search(&query).await.map_err(|e| e.to_string())?;
+        times.push(start.elapsed());
+        let mut seen = HashSet::new();
+        let ranked = hits
+            .iter()
+            .filter(|hit| hit.score > 0.0)
+            .map(|hit| hit.chunk.title.as_str());
+        let ranked: Vec<&str> = ranked.filter(|title| seen.insert(*title)).take(10).collect();
+        total += collection.ndcg(n + 1, &ranked);
+    }
+    #[expect(clippy::cast_precision_loss, reason = "225 questions")]
+    let mean = total / collection.questions.len() as f64;
+    Ok(mean)
 }
 
 /// Adds all documents through the API and waits until they are ready. A document's title is its number, so that the

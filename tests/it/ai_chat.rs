@@ -121,8 +121,8 @@ fn a_question_can_be_limited_to_documents_and_folders() {
             both.sort();
             both
         };
-        assert_eq!(cited(json!({"documentIds": [outside]})).await, [outside.clone()]);
-        assert_eq!(cited(json!({"folderIds": [folder["id"]]})).await, [inside.clone()]);
+        assert_eq!(cited(json!({"documentIds": [outside]})).await, [outside.as_str()]);
+        assert_eq!(cited(json!({"folderIds": [folder["id"]]})).await, [inside.as_str()]);
         assert_eq!(
             cited(json!({"folderIds": [folder["id"]], "documentIds": [outside]})).await,
             both
