@@ -131,13 +131,18 @@ impl Blobs {
         })
     }
 
-    /// A URL for one GET within 15 minutes.
+    /// A URL to download a file within 15 minutes. It is never shown in place: it is whatever somebody uploaded.
     ///
     /// # Errors
     /// When it cannot be signed.
     pub async fn presign_get(&self, key: &str) -> Result<String, Error> {
         let expiry = PresigningConfig::expires_in(PRESIGNED_FOR).map_err(Error::internal)?;
-        let get = self.client.get_object().bucket(&self.bucket).key(key);
+        let get = self
+            .client
+            .get_object()
+            .bucket(&self.bucket)
+            .key(key)
+            .response_content_disposition("attachment");
         Ok(get.presigned(expiry).await.map_err(Error::internal)?.uri().to_owned())
     }
 }

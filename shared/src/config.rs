@@ -18,7 +18,7 @@ pub struct Config {
     pub table: String,
     /// The S3 bucket of the documents' files.
     pub bucket: String,
-    /// The queue of ingest jobs; only `relay` has it.
+    /// The queue of ingest jobs; only `relay` and `ingest` have it.
     pub ingest_queue_url: Option<String>,
     /// Where OpenSearch answers.
     pub opensearch_url: String,

@@ -12,14 +12,17 @@ use crate::{
 
 /// Characters of a title; a longer question is shortened at a word.
 pub const MAX_TITLE_CHARS: usize = 60;
-/// Most messages that one read of a whole conversation gives.
-const MAX_MESSAGES: usize = 10_000;
+/// Most pages (of 1 MB) of a whole conversation: an answer of a function has at most 6 MB. Beyond that the oldest messages
+/// are left out.
+const MAX_PAGES: usize = 4;
 /// Sorts behind every `MSG#…`.
 const SUMMARY: &str = "MSG~";
 
-/// The end user that a conversation belongs to.
+/// The end user that a conversation belongs to: somebody who chats with one bot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
+    /// The bot that answers: a key bound to another one does not see the conversation.
+    pub bot: BotId,
     /// The partner's organisation.
     pub org: String,
     /// The user in that organisation.
@@ -30,7 +33,7 @@ impl Owner {
     /// The partition of the first index that lists this owner's conversations.
     #[must_use]
     pub fn partition(&self, tenant: &TenantId) -> Partition {
-        Partition::tenant(tenant, &["O", &self.org, "U", &self.user])
+        Partition::tenant(tenant, &["B", self.bot.as_str(), "O", &self.org, "U", &self.user])
     }
 
     /// Where the number of this owner's conversations is kept, so that a list need not count.
@@ -54,9 +57,7 @@ pub struct Conversation {
     pub id: ConversationId,
     /// Whose it is.
     pub tenant: TenantId,
-    /// The bot that answers.
-    pub bot: BotId,
-    /// The end user that it belongs to.
+    /// The end user that it belongs to, and the bot that answers.
     pub owner: Owner,
     /// A few words that say what it is about.
     pub title: String,
@@ -149,7 +150,7 @@ pub async fn recent(
     Ok(Recent { conversation, messages })
 }
 
-/// Reads a conversation and all its messages, oldest first.
+/// Reads a conversation and its messages, oldest first; of a very long one (4 MB) the newest.
 ///
 /// # Errors
 /// `Conversation not found`, or the table does not answer.
@@ -161,7 +162,18 @@ pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &Conversat
     if conversation.owner != *owner {
         return Err(Error::NotFound("Conversation"));
     }
-    let messages = table.query_all(&partition(tenant, id), "MSG", MAX_MESSAGES).await?;
+    let mut messages = Vec::new();
+    let mut query = Query::newest(partition(tenant, id), "MSG");
+    for _ in 0..MAX_PAGES {
+        let page = table.query::<Message>(query).await?;
+        messages.extend(page.items);
+        let Some(after) = page.next else { break };
+        query = Query {
+            after: Some(after),
+            ..Query::newest(partition(tenant, id), "MSG")
+        };
+    }
+    messages.reverse();
     Ok(Recent { conversation, messages })
 }
 

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     access::Audience,
     clock::Time,
-    ids::{BotId, DocumentId, FolderId, TenantId},
+    ids::{self, BotId, DocumentId, FolderId, TenantId},
     store::{Key, Partition, Row, sort},
 };
 
@@ -31,6 +31,15 @@ pub struct Version {
     pub n: u32,
     /// The S3 key of its file.
     pub blob: String,
+    /// The name of its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filename: Option<String>,
+    /// The media type that was declared for its file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Bytes of its file.
+    #[serde(default)]
+    pub size: u64,
     /// How many chunks it has in the index (0 until they are known).
     #[serde(default)]
     pub chunks: u32,
@@ -40,23 +49,28 @@ pub struct Version {
 }
 
 impl Version {
-    /// A version whose file a handler has stored.
+    /// A version whose file a handler stores, under a key of its own: of two replacements at once each has its file.
     #[must_use]
     pub fn stored(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
-        Self {
+        Self::at(
+            format!("{}-{}", blob_key("documents", tenant, document, n), ids::fresh()),
             n,
-            blob: blob_key("documents", tenant, document, n),
-            chunks: 0,
-            pages: None,
-        }
+        )
     }
 
     /// A version whose file the caller will upload.
     #[must_use]
     pub fn uploaded(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
+        Self::at(blob_key("uploads", tenant, document, n), n)
+    }
+
+    fn at(blob: String, n: u32) -> Self {
         Self {
             n,
-            blob: blob_key("uploads", tenant, document, n),
+            blob,
+            filename: None,
+            content_type: None,
+            size: 0,
             chunks: 0,
             pages: None,
         }
@@ -102,14 +116,6 @@ pub struct Document {
     /// Where its readers find it; never fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_url: Option<String>,
-    /// The name of its file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub filename: Option<String>,
-    /// The media type that was declared for its file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content_type: Option<String>,
-    /// Bytes of its file.
-    pub size: u64,
     /// How far its latest version has come.
     pub status: Status,
     /// Why the latest version failed, as a sentence for its owner.

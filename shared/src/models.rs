@@ -86,10 +86,15 @@ impl Models {
             .inference_config(inference(prompt.max_tokens));
         let mut events = request.send().await.map_err(model_error)?.stream;
         Ok(async_stream::stream! {
+            let mut stopped = false;
             loop {
                 match events.recv().await {
-                    Ok(Some(event)) => if let Some(delta) = delta(event) { yield Ok(delta) },
-                    Ok(None) => break,
+                    Ok(Some(event)) => {
+                        stopped |= event.is_message_stop();
+                        if let Some(delta) = delta(event) { yield Ok(delta) }
+                    }
+                    Ok(None) if stopped => break,
+                    Ok(None) => { yield Err(Error::unavailable("the model's stream broke off")); break }
                     Err(error) => { yield Err(model_error(error)); break }
                 }
             }

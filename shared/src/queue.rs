@@ -1,4 +1,4 @@
-//! Queues, in SQS. Only `relay` sends: everybody else writes an event in the transaction of the change.
+//! Queues, in SQS. Only `relay` sends (and `ingest` gives back): everybody else writes an event in the transaction of the change.
 
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
 use aws_types::SdkConfig;
@@ -47,6 +47,30 @@ impl Queue {
                 return Err(Error::unavailable(format!("SQS refused a message: {}", failed.code)));
             }
         }
+        Ok(())
+    }
+}
+
+impl Queue {
+    /// Lets a message of the ingest queue be received again after so many seconds.
+    ///
+    /// # Errors
+    /// When SQS does not answer, or the message is no longer ours.
+    pub async fn retry_in(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
+        let url = self
+            .ingest_url
+            .as_deref()
+            .ok_or_else(|| Error::internal("INGEST_QUEUE_URL is not set"))?;
+        let change = self
+            .client
+            .change_message_visibility()
+            .queue_url(url)
+            .receipt_handle(receipt_handle);
+        change
+            .visibility_timeout(seconds)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 }

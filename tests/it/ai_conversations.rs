@@ -132,3 +132,23 @@ fn another_users_conversation_looks_absent() {
         );
     });
 }
+
+#[test]
+fn a_key_that_is_bound_to_another_bot_sees_nothing() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let user = tenant.user("acme", "u1", &[]);
+        let id = user.ask("Hello").await["conversationId"].as_str().unwrap().to_owned();
+        let bound = tenant.bound_key().await;
+        let other = bound.user("acme", "u1", &[]);
+        other.get(&format!("/api/ai/conversations/{id}"), 404).await;
+        other.chat(json!({"message": "Hi", "conversationId": id}), 404).await;
+        assert_eq!(other.get("/api/ai/conversations", 200).await["total"], 0);
+        let theirs = other.ask("Hello").await["conversationId"].as_str().unwrap().to_owned();
+        assert_eq!(
+            other.get("/api/ai/conversations", 200).await["conversations"][0]["id"],
+            json!(theirs)
+        );
+        user.get(&format!("/api/ai/conversations/{theirs}"), 404).await;
+    });
+}

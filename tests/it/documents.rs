@@ -305,3 +305,110 @@ fn another_tenants_document_looks_absent() {
         assert_eq!(stranger.get("/api/v1/documents").await["data"], json!([]));
     });
 }
+
+#[test]
+fn a_document_that_is_moved_answers_all_the_while() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let id = tenant.add("Tolls", "The bridge toll is three crowns.").await;
+        let path = format!("/api/v1/documents/{id}");
+        let folder = tenant
+            .send(Method::POST, "/api/v1/folders", json!({"name": "New place"}), 201)
+            .await;
+        let user = tenant.user("acme", "u1", &[]);
+        tenant
+            .send(Method::PUT, &path, json!({"folder_id": folder["id"]}), 200)
+            .await;
+        assert!(
+            user.ask("What is the bridge toll?").await["content"]
+                .as_str()
+                .unwrap()
+                .contains("three crowns")
+        );
+        tenant.ready(&id).await;
+        assert!(
+            user.ask("What is the bridge toll?").await["content"]
+                .as_str()
+                .unwrap()
+                .contains("three crowns")
+        );
+        // Into a folder that is closed for the user: closed at once.
+        let closed = tenant
+            .send(
+                Method::POST,
+                "/api/v1/folders",
+                json!({"name": "Closed", "allowed_roles": ["toll"]}),
+                201,
+            )
+            .await;
+        tenant
+            .send(Method::PUT, &path, json!({"folder_id": closed["id"]}), 200)
+            .await;
+        assert_eq!(user.ask("What is the bridge toll?").await["citations"], json!([]));
+    });
+}
+
+#[test]
+fn of_replacements_at_once_one_wins_as_a_whole() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let id = tenant.add("Draft", "Draft number none.").await;
+        let path = format!("/api/v1/documents/{id}");
+        let replace = async |n: usize| {
+            let body = json!({"title": format!("Title {n}"), "text": format!("Draft number {n}.")});
+            tenant
+                .request(Method::PUT, &path)
+                .json(&body)
+                .send()
+                .await
+                .unwrap()
+                .status()
+                .as_u16()
+        };
+        let outcomes = futures::future::join_all((0..6).map(replace)).await;
+        assert!(
+            outcomes.contains(&200) && outcomes.iter().all(|status| matches!(status, 200 | 409)),
+            "{outcomes:?}"
+        );
+        let document = tenant.ready(&id).await;
+        let number = document["title"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("Title ")
+            .unwrap()
+            .to_owned();
+        let content = tenant
+            .request(Method::GET, &format!("{path}/content"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        assert_eq!(content, format!("Draft number {number}."), "{document}");
+    });
+}
+
+#[test]
+fn what_is_deleted_while_it_is_read_leaves_nothing() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let mut ids = Vec::new();
+        for n in 0..6 {
+            let body = json!({"title": "Short", "text": format!("The guest network password is swordfish {n}.")});
+            let made = tenant.send(Method::POST, "/api/v1/documents", body, 201).await;
+            ids.push(made["id"].as_str().unwrap().to_owned());
+            tenant
+                .send(Method::DELETE, &format!("/api/v1/documents/{}", ids[n]), json!({}), 204)
+                .await;
+        }
+        let last = tenant.add("Last", "Something else entirely.").await;
+        for id in &ids {
+            until("the index to forget it", async || {
+                found_in_index(&tenant, id).await.is_empty().then_some(())
+            })
+            .await;
+        }
+        assert_eq!(tenant.get("/api/v1/documents").await["data"][0]["id"], json!(last));
+    });
+}

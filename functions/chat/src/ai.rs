@@ -120,7 +120,7 @@ impl ChatIn {
             tenant: caller.tenant().clone(),
             bot: caller.bot().clone(),
             access: user.access(),
-            owner: user.owner,
+            owner: user.owner(caller),
             message,
             conversation: conversation.transpose()?,
             documents: limit("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?,

@@ -79,14 +79,18 @@ pub(crate) async fn list_conversations(
             .parse()
             .map_err(|_| Error::field("offset", "must be a number from 0"))?,
     };
-    let tenant = caller.tenant();
-    let total_key = user.owner.total_key(tenant);
-    let partition = user.owner.partition(tenant);
-    let (Total { total }, found) = futures::try_join!(
-        async { Ok(app.table.get(&total_key).await?.unwrap_or_default()) },
-        app.table
-            .index1::<Conversation>(&partition, limit.saturating_add(offset)),
-    )?;
+    let (tenant, owner) = (caller.tenant(), user.owner(&caller));
+    let (key, partition) = (owner.total_key(tenant), owner.partition(tenant));
+    let total = async || Ok(app.table.get::<Total>(&key).await?.unwrap_or_default().total);
+    let page = async |most| app.table.index1::<Conversation>(&partition, most).await;
+    let (total, found) = match offset {
+        0 => futures::try_join!(total(), page(limit))?,
+        // Behind the end there is nothing to read.
+        _ => match total().await? {
+            total if usize::try_from(total).is_ok_and(|total| offset >= total) => (total, Vec::new()),
+            total => (total, page(offset + limit).await?),
+        },
+    };
     let conversations = found.into_iter().skip(offset).map(SummaryOut::from).collect();
     Ok(Json(ListOut {
         conversations,
@@ -104,7 +108,7 @@ pub(crate) async fn get_conversation(
     Path(id): Path,
 ) -> Result<Json<ConversationOut>, Error> {
     let id = ConversationId::parse(id).ok_or(Error::NotFound("Conversation"))?;
-    let found = conversations::all(&app.table, caller.tenant(), &user.owner, &id).await?;
+    let found = conversations::all(&app.table, caller.tenant(), &user.owner(&caller), &id).await?;
     Ok(Json(found.into()))
 }
 

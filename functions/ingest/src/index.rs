@@ -20,14 +20,14 @@ const MAX_BYTES: usize = 10 * 1024 * 1024;
 /// Chunks that are embedded and written at once.
 const BATCH: usize = 64;
 
-/// Reads a version and makes it the current one. A version that is no longer the latest is left alone: whoever superseded
-/// it has ordered its removal.
-pub(crate) async fn ingest(app: &App, tenant: &TenantId, document: &DocumentId, version: u32) -> Result<(), JobError> {
-    let Some(document) = app.table.get::<Document>(&Document::key(tenant, document)).await? else {
-        return Ok(());
+/// Reads a version and makes it the current one. Of one that is no longer wanted, only traces are removed.
+pub(crate) async fn ingest(app: &App, tenant: &TenantId, id: &DocumentId, version: u32) -> Result<(), JobError> {
+    let document = app.table.get::<Document>(&Document::key(tenant, id)).await?;
+    let wanted = document.filter(|document| document.versions().any(|known| known.n == version));
+    let Some(document) = wanted else {
+        return forget(app, tenant, id, version).await;
     };
-    let done = document.current.as_ref().is_some_and(|current| current.n == version);
-    if document.latest.n != version || done {
+    if document.latest.n != version || document.current.as_ref().is_some_and(|current| current.n == version) {
         return Ok(());
     }
     if !app
@@ -41,6 +41,16 @@ pub(crate) async fn ingest(app: &App, tenant: &TenantId, document: &DocumentId, 
         Ok(read) => index(app, &document, read).await,
         Err(why) => fail(app, &document, &why).await,
     }
+}
+
+/// Removes what a try before this one may have left of a version that was deleted or superseded meanwhile, and a file that
+/// was uploaded too late.
+async fn forget(app: &App, tenant: &TenantId, document: &DocumentId, version: u32) -> Result<(), JobError> {
+    app.search.drop_version(tenant, document, version, 0).await?;
+    app.blobs
+        .delete(&Version::uploaded(tenant, document, version).blob)
+        .await?;
+    Ok(())
 }
 
 /// A file's size, pages and chunks.
@@ -59,7 +69,7 @@ async fn read(app: &App, document: &Document) -> Result<Result<Read, ParseError>
     if bytes.len() > MAX_BYTES {
         return Ok(Err(ParseError("This file is larger than 10 MB.".to_owned())));
     }
-    let (declared, filename) = (document.content_type.clone(), document.filename.clone());
+    let (declared, filename) = (document.latest.content_type.clone(), document.latest.filename.clone());
     let parsing = tokio::task::spawn_blocking(move || {
         let media = MediaType::detect(declared.as_deref(), filename.as_deref(), &bytes)?;
         let parsed = knowledge::parse(media, &bytes)?;
@@ -78,6 +88,7 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
     }
     let chunks = u32::try_from(read.chunks.len()).map_err(Error::internal)?;
     let version = Version {
+        size: read.size,
         chunks,
         pages: read.pages,
         ..document.latest.clone()
@@ -100,7 +111,7 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
         .await?;
     match app
         .table
-        .transact(ready(app, document, &version, read.size, folder.as_ref())?)
+        .transact(ready(app, document, &version, folder.as_ref())?)
         .await
     {
         Ok(()) => Ok(()),
@@ -145,19 +156,12 @@ async fn write(app: &App, document: &Document, chunks: &[Chunk], folder: Option<
 }
 
 /// The version becomes current, in the same moment in which the one before stops being quoted.
-fn ready(
-    app: &App,
-    document: &Document,
-    version: &Version,
-    size: u64,
-    folder: Option<&Folder>,
-) -> Result<Transaction, Error> {
+fn ready(app: &App, document: &Document, version: &Version, folder: Option<&Folder>) -> Result<Transaction, Error> {
     let now = app.clock.now();
     let update = still_latest(document)?
         .set("current", version)?
         .set("latest", version)?
         .set("status", &Status::Ready)?
-        .set("size", &size)?
         .set_or_remove("error", None::<&String>)?
         .set("updated_at", &now)?;
     let before = document.current.iter().map(|before| Job::Drop {

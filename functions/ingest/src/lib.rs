@@ -4,6 +4,8 @@
 mod audience;
 mod index;
 
+use std::collections::HashMap;
+
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use shared::{
@@ -13,19 +15,41 @@ use shared::{
     worker::{JobError, run_batch},
 };
 
+/// Seconds until a failed job is tried again, times the tries so far.
+const RETRY_SECONDS: i32 = 15;
+
 /// Handles one batch of the queue; gives back what is to be delivered again.
 ///
 /// # Errors
 /// Never for a single message: those are reported one by one.
 pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let messages = batch
-        .records
-        .into_iter()
-        .map(|message| (message.message_id.clone().unwrap_or_default(), message));
-    let failed = run_batch(messages.collect(), |message| run(app, message)).await;
+    let mut receipts = HashMap::new();
+    let mut messages = Vec::new();
+    for message in batch.records {
+        let id = message.message_id.clone().unwrap_or_default();
+        receipts.insert(id.clone(), (message.receipt_handle.clone(), tries(&message)));
+        messages.push((id, message));
+    }
+    let failed = run_batch(messages, |message| run(app, message)).await;
+    for (receipt, tries) in failed.iter().filter_map(|id| receipts.get(id)) {
+        // Else it would stay hidden for the queue's whole visibility timeout, which must outlast six invocations.
+        let again = app
+            .queue
+            .retry_in(receipt.as_deref().unwrap_or_default(), RETRY_SECONDS * tries)
+            .await;
+        if let Err(error) = again {
+            tracing::warn!(%error, "the message comes back only after the visibility timeout");
+        }
+    }
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
     Ok(response)
+}
+
+/// How often the message has been received, this time included.
+fn tries(message: &SqsMessage) -> i32 {
+    let count = message.attributes.get("ApproximateReceiveCount");
+    count.and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, 20)
 }
 
 fn failure(message_id: String) -> BatchItemFailure {

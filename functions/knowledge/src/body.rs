@@ -6,9 +6,11 @@ use http::header;
 use serde::Deserialize;
 use shared::{
     access::{Audience, EVERYBODY, MAX_ROLES},
+    app::App,
+    documents::Version,
     error::Error,
     http::Json,
-    ids::MAX_ID_CHARS,
+    ids::{DocumentId, MAX_ID_CHARS, TenantId},
     knowledge::MediaType,
 };
 
@@ -123,6 +125,12 @@ async fn read_parts(mut multipart: Multipart) -> Result<Sent, Error> {
 
 async fn read_file(part: Field<'_>) -> Result<File, Error> {
     let filename = part.file_name().filter(|name| !name.is_empty()).map(str::to_owned);
+    if filename.as_ref().is_some_and(|name| name.chars().count() > MAX_TITLE) {
+        return Err(Error::field(
+            "file",
+            format!("must have a name of at most {MAX_TITLE} characters"),
+        ));
+    }
     let declared = part.content_type().map(str::to_owned);
     let bytes = part
         .bytes()
@@ -146,6 +154,24 @@ fn roles(text: &str) -> Result<Vec<String>, Error> {
 }
 
 impl File {
+    /// Puts it into S3 as version `n` of a document.
+    pub(crate) async fn store(
+        self,
+        app: &App,
+        tenant: &TenantId,
+        document: &DocumentId,
+        n: u32,
+    ) -> Result<Version, Error> {
+        let version = Version {
+            filename: self.filename,
+            content_type: Some(self.content_type.clone()),
+            size: self.bytes.len() as u64,
+            ..Version::stored(tenant, document, n)
+        };
+        app.blobs.put(&version.blob, &self.content_type, self.bytes).await?;
+        Ok(version)
+    }
+
     /// A file of a format that is read here, neither empty nor too large.
     fn new(filename: Option<String>, declared: Option<&str>, bytes: Bytes, field: &str) -> Result<Self, Error> {
         if bytes.len() > MAX_FILE {

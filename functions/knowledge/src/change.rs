@@ -31,31 +31,54 @@ pub(crate) async fn replace_document(
     Path(id): Path,
     Sent { fields, file }: Sent,
 ) -> Result<Json<DocumentOut>, Error> {
-    let before = place::document(&app, &caller, id).await?;
-    let mut after = changed(&app, &caller, &before, &fields).await?;
-    after.latest = Version::stored(&after.tenant, &after.id, before.latest.n + 1);
-    match file {
+    let mut before = place::document(&app, &caller, id.clone()).await?;
+    let latest = match file {
         Some(file) => {
-            after.filename = file.filename;
-            after.size = file.bytes.len() as u64;
-            app.blobs
-                .put(&after.latest.blob, &file.content_type, file.bytes)
-                .await?;
-            after.content_type = Some(file.content_type);
+            file.store(&app, &before.tenant, &before.id, before.latest.n + 1)
+                .await?
         }
-        None if before.status == Status::Pending && before.size == 0 => {
+        None => copy(&app, &before).await?,
+    };
+    // An ingest that ends meanwhile is no reason to refuse; another replacement is.
+    for _ in 0..TRIES {
+        let mut after = changed(&app, &caller, &before, &fields).await?;
+        after.latest = latest.clone();
+        match app.table.transact(replacement(&before, &after)?).await {
+            Ok(()) => return Ok(Json(after.into())),
+            Err(TransactionError::Condition(_)) => {}
+            Err(TransactionError::Other(error)) => return Err(error),
+        }
+        before = place::document(&app, &caller, id.clone()).await?;
+        if before.latest.n >= latest.n {
+            break;
+        }
+    }
+    app.blobs.delete(&latest.blob).await?;
+    Err(changed_meanwhile())
+}
+
+/// The next version with the same file: the one that searches see, when the newest could not be read.
+async fn copy(app: &App, before: &Document) -> Result<Version, Error> {
+    let source = match (&before.current, before.status) {
+        (Some(current), Status::Failed) => current,
+        (_, Status::Pending) if before.latest.size == 0 => {
+            let message = "The file of this document has not arrived yet".to_owned();
             return Err(Error::Conflict {
                 code: "not_uploaded",
-                message: "The file of this document has not arrived yet".to_owned(),
+                message,
             });
         }
-        None => app.blobs.copy(&before.latest.blob, &after.latest.blob).await?,
-    }
-    app.table
-        .transact(replacement(&before, &after)?)
-        .await
-        .map_err(conflict)?;
-    Ok(Json(after.into()))
+        _ => &before.latest,
+    };
+    let next = Version::stored(&before.tenant, &before.id, before.latest.n + 1);
+    app.blobs.copy(&source.blob, &next.blob).await?;
+    Ok(Version {
+        n: next.n,
+        blob: next.blob,
+        chunks: 0,
+        pages: None,
+        ..source.clone()
+    })
 }
 
 /// The document with the fields that are stated changed.
@@ -95,10 +118,7 @@ fn replacement(before: &Document, after: &Document) -> Result<Transaction, Error
         .set_or_remove("folder", after.folder.as_ref())?
         .set_or_remove("org", after.audience.org.as_ref())?
         .set("allowed_roles", &after.audience.allowed_roles)?
-        .set_or_remove("filename", after.filename.as_ref())?
-        .set_or_remove("content_type", after.content_type.as_ref())?
         .set_or_remove("error", None::<&String>)?
-        .set("size", &after.size)?
         .set("status", &after.status)?
         .set("latest", &after.latest)?
         .set("updated_at", &after.updated_at)?;
@@ -148,13 +168,10 @@ fn count(transaction: &mut Transaction, document: &Document, folder: Option<&Fol
     }
 }
 
-fn conflict(error: TransactionError) -> Error {
-    match error {
-        TransactionError::Condition(_) => Error::Conflict {
-            code: "changed_meanwhile",
-            message: "The document was changed by another request at the same time; try again".to_owned(),
-        },
-        TransactionError::Other(error) => error,
+fn changed_meanwhile() -> Error {
+    Error::Conflict {
+        code: "changed_meanwhile",
+        message: "The document was changed by another request at the same time; try again".to_owned(),
     }
 }
 
@@ -164,16 +181,15 @@ pub(crate) async fn delete_document(
     FullCaller(caller): FullCaller,
     Path(id): Path,
 ) -> Result<StatusCode, Error> {
-    let mut outcome = Err(Error::NotFound("Document"));
     for _ in 0..TRIES {
         let document = place::document(&app, &caller, id.clone()).await?;
-        outcome = match app.table.transact(deletion(&app, &document)?).await {
+        match app.table.transact(deletion(&app, &document)?).await {
             Ok(()) => return Ok(StatusCode::NO_CONTENT),
-            Err(error @ TransactionError::Condition(_)) => Err(conflict(error)),
+            Err(TransactionError::Condition(_)) => {}
             Err(TransactionError::Other(error)) => return Err(error),
-        };
+        }
     }
-    outcome
+    Err(changed_meanwhile())
 }
 
 fn deletion(app: &App, document: &Document) -> Result<Transaction, Error> {

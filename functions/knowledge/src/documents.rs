@@ -21,7 +21,7 @@ use shared::{
 };
 
 use crate::{
-    body::{DocumentIn, MAX_FILE, Sent},
+    body::{DocumentIn, Sent},
     place,
     wire::DocumentOut,
 };
@@ -43,13 +43,7 @@ pub(crate) async fn create_document(
 ) -> Result<Response, Error> {
     let file = file.ok_or_else(|| Error::field("file", "is required: a part `file`, or `text` in JSON"))?;
     let mut document = draft(&app, &caller, fields, file.filename.as_deref()).await?;
-    document.content_type = Some(file.content_type.clone());
-    document.filename = file.filename;
-    document.size = file.bytes.len() as u64;
-    document.latest = Version::stored(&document.tenant, &document.id, 1);
-    app.blobs
-        .put(&document.latest.blob, &file.content_type, file.bytes)
-        .await?;
+    document.latest = file.store(&app, &document.tenant, &document.id, 1).await?;
     let job = Job::Ingest {
         tenant: document.tenant.clone(),
         document: document.id.clone(),
@@ -87,9 +81,6 @@ pub(crate) async fn draft(
         title: title.trim().chars().take(300).collect(),
         audience: fields.audience(&Audience::default()),
         source_url: fields.source_url.filter(|url| !url.is_empty()),
-        filename: None,
-        content_type: None,
-        size: 0,
         status: Status::Pending,
         error: None,
         current: None,
@@ -166,37 +157,32 @@ pub(crate) async fn get_document(
     Ok(Json(place::document(&app, &caller, id).await?.into()))
 }
 
-/// `GET /api/v1/documents/{id}/content`: the file itself, or where a larger one is to be had.
+/// `GET /api/v1/documents/{id}/content`: where the file is to be had, for 15 minutes.
 pub(crate) async fn get_content(
     State(app): State<App>,
     FullCaller(caller): FullCaller,
     Path(id): Path,
 ) -> Result<Response, Error> {
     let document = place::document(&app, &caller, id).await?;
-    let blob = &document.latest.blob;
-    if document.size > MAX_FILE as u64 {
-        let url = HeaderValue::from_str(&app.blobs.presign_get(blob).await?).map_err(Error::internal)?;
-        return Ok((StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, url)]).into_response());
+    if document.status == Status::Pending && document.latest.size == 0 {
+        return Err(Error::NotFound("Content"));
     }
-    let bytes = app.blobs.get(blob).await?.ok_or(Error::NotFound("Content"))?;
-    let content_type = document.content_type.as_deref().unwrap_or("application/octet-stream");
-    let content_type = HeaderValue::from_str(content_type).map_err(Error::internal)?;
-    // Never rendered on our own origin: the file is whatever somebody uploaded.
-    let headers = [
-        (header::CONTENT_TYPE, content_type),
-        (header::CONTENT_DISPOSITION, HeaderValue::from_static("attachment")),
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-    ];
-    Ok((headers, bytes).into_response())
+    let url = app.blobs.presign_get(&document.latest.blob).await?;
+    let url = HeaderValue::from_str(&url).map_err(Error::internal)?;
+    Ok((StatusCode::FOUND, [(header::LOCATION, url)]).into_response())
 }
 
 /// What a document's row must still be for a change of what was read.
-pub(crate) fn unchanged(document: &Document) -> Result<[Condition; 2], Error> {
-    Ok([Condition::Exists, Condition::is("latest.n", &document.latest.n)?])
+pub(crate) fn unchanged(document: &Document) -> Result<[Condition; 3], Error> {
+    Ok([
+        Condition::Exists,
+        Condition::is("latest.n", &document.latest.n)?,
+        Condition::is("status", &document.status)?,
+    ])
 }
 
 /// The update of a document, under the condition that nobody changed it meanwhile.
 pub(crate) fn update(document: &Document) -> Result<Update, Error> {
-    let [exists, same] = unchanged(document)?;
-    Ok(Update::at(Row::key(document)).when(exists).when(same))
+    let update = Update::at(Row::key(document));
+    Ok(unchanged(document)?.into_iter().fold(update, Update::when))
 }

@@ -1,12 +1,13 @@
 //! Files that are too large for a request go to S3 by a presigned URL; their arrival starts the ingest.
 
 use axum::{Json, extract::State};
+use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{
     app::App,
     error::Error,
-    http::{self as wire, FullCaller},
+    http::{FullCaller, parse_json},
     ids::DocumentId,
     knowledge::MediaType,
 };
@@ -29,9 +30,6 @@ pub(crate) struct UploadIn {
     content_type: Option<String>,
     /// Its bytes: the PUT must have exactly as many.
     size: Option<u64>,
-    /// The other fields are those of `POST /documents`.
-    #[serde(flatten)]
-    fields: DocumentIn,
 }
 
 /// Where to put the file.
@@ -45,21 +43,29 @@ pub(crate) struct UploadOut {
     headers: BTreeMap<String, String>,
 }
 
+/// Whether it can be a header of the PUT.
+fn is_media_type(stated: &str) -> bool {
+    stated.len() <= 127 && stated.contains('/') && stated.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
 /// `POST /api/v1/documents/uploads`
 pub(crate) async fn create_upload(
     State(app): State<App>,
     FullCaller(caller): FullCaller,
-    wire::Json(body): wire::Json<UploadIn>,
+    body: Bytes,
 ) -> Result<(StatusCode, Json<UploadOut>), Error> {
+    // Read twice, so that a wrong type in either half names its field.
     let UploadIn {
         filename,
         content_type,
         size,
-        fields,
-    } = body;
+    } = parse_json(&body)?;
+    let fields: DocumentIn = parse_json(&body)?;
     let filename = filename.filter(|name| !name.is_empty() && name.chars().count() <= 300);
     let filename = filename.ok_or_else(|| Error::field("filename", "is required, at most 300 characters"))?;
-    let content_type = content_type.ok_or_else(|| Error::field("content_type", "is required"))?;
+    let content_type = content_type
+        .filter(|stated| is_media_type(stated))
+        .ok_or_else(|| Error::field("content_type", "is required, like application/pdf"))?;
     let size = size
         .filter(|size| *size > 0)
         .ok_or_else(|| Error::field("size", "is required: the file's bytes"))?;
@@ -74,8 +80,8 @@ pub(crate) async fn create_upload(
         .blobs
         .presign_put(&document.latest.blob, &content_type, size)
         .await?;
-    document.filename = Some(filename);
-    document.content_type = Some(content_type);
+    document.latest.filename = Some(filename);
+    document.latest.content_type = Some(content_type);
     add(&app, &document, Vec::new()).await?;
     let headers = presigned
         .headers

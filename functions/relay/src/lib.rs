@@ -1,5 +1,7 @@
 //! The outbox's postman: for each new event in the table's stream it has done what follows from it.
 
+use std::time::Duration;
+
 use aws_lambda_events::{
     dynamodb::{Event as StreamEvent, EventRecord},
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
@@ -13,6 +15,9 @@ use shared::{
     store::{Condition, Update},
     worker::{JobError, run_batch},
 };
+
+/// Longest time that the model may take for a title: the stream waits behind it.
+const TITLE_WITHIN: Duration = Duration::from_secs(15);
 
 /// Handles one batch of the stream; gives back what is to be delivered again.
 ///
@@ -50,11 +55,11 @@ async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
 
 /// Lets the model write a title. Without one the shortened question stays: no reason to hold up the stream.
 async fn title(app: &App, tenant: &TenantId, conversation: &ConversationId, question: &str) -> Result<(), JobError> {
-    let written = app
-        .models
-        .complete(prompt::title(question))
-        .await
-        .map_err(|e| JobError::Fail(format!("no title: {e}")))?;
+    let no_title = |why: String| JobError::Fail(format!("no title: {why}"));
+    let asked = tokio::time::timeout(TITLE_WITHIN, app.models.complete(prompt::title(question))).await;
+    let written = asked
+        .map_err(|e| no_title(e.to_string()))?
+        .map_err(|e| no_title(e.to_string()))?;
     let title = written.split_whitespace().collect::<Vec<_>>().join(" ");
     let title: String = title
         .trim_matches(['"', '\'', '.', ' '])

@@ -29,6 +29,8 @@ use crate::{
     store::{Transaction, TransactionError, Update},
 };
 
+/// Longest time until the model is asked: a collection that scaled to zero wakes in 10–30 s.
+const SEARCH_DEADLINE: Duration = Duration::from_secs(45);
 /// Longest time that the model may take.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -54,9 +56,10 @@ struct Draft {
 impl Asked {
     /// Answers, tells the listener piece by piece, and stores. A listener that left changes nothing.
     pub(super) async fn run(self, search: JoinHandle<Result<Vec<Hit>, Error>>, pieces: UnboundedSender<Piece>) {
-        let outcome = match self.prompt(search).await {
-            Ok((prompt, sources)) => self.write(prompt, &sources, &pieces).await,
-            Err(error) => Err(error),
+        let outcome = match tokio::time::timeout(SEARCH_DEADLINE, self.prompt(search)).await {
+            Ok(Ok((prompt, sources))) => self.write(prompt, &sources, &pieces).await,
+            Ok(Err(error)) => Err(error),
+            Err(late) => Err(Error::unavailable(late)),
         };
         let last = outcome.unwrap_or_else(Piece::Failed);
         if pieces.send(last).is_err() {
@@ -72,7 +75,7 @@ impl Asked {
             .map(|recent| recent.messages.as_slice())
             .unwrap_or_default();
         let library = Library::load(&self.app, &self.turn, &hits, earlier).await?;
-        let history = history::turns(earlier, &library);
+        let history = history::turns(earlier, |citations| library.may_recall(citations));
         let sources = library.sources(hits);
         Ok((
             prompt::question(&self.bot, history, &sources, &self.turn.message),
@@ -197,7 +200,6 @@ impl Asked {
         let conversation = Conversation {
             id: id.clone(),
             tenant: tenant.clone(),
-            bot: self.bot.id.clone(),
             owner: owner.clone(),
             title: shortened(message),
             created_at: self.asked_at,

@@ -11,15 +11,16 @@ use crate::{
     ids::{DocumentId, FolderId},
     messages::{Citation, Message},
     search::{Hit, SearchQuery},
-    store::Key,
+    store::{Found, Key},
 };
 
 /// Best hits that are checked against the table.
 const CHECKED: usize = 24;
 /// Passages that the model sees.
 const SOURCES: usize = 8;
-/// Characters of the question that are searched for: an embedding model takes no more than some thousand.
-const SEARCHED_CHARS: usize = 4_000;
+/// Bytes of the question, and of the one before it, that are searched for: Titan takes 8,192 tokens, and a token is at
+/// least a byte.
+const SEARCHED_BYTES: usize = 4_000;
 
 /// Embeds the question and searches; `previous` is the question before it.
 pub(super) async fn search(app: App, turn: Turn, previous: Option<String>) -> Result<Vec<Hit>, Error> {
@@ -43,9 +44,7 @@ pub(super) async fn search(app: App, turn: Turn, previous: Option<String>) -> Re
 }
 
 fn cut(text: &str) -> &str {
-    text.char_indices()
-        .nth(SEARCHED_CHARS)
-        .map_or(text, |(at, _)| &text[..at])
+    &text[..text.floor_char_boundary(SEARCHED_BYTES)]
 }
 
 /// The documents and folders that hits and earlier answers name, as the table has them now.
@@ -78,40 +77,60 @@ impl<'t> Library<'t> {
             documents: HashMap::new(),
             folders: HashMap::new(),
         };
-        for found in app.table.batch_get(&keys).await? {
-            if found.sk().starts_with(Document::KIND) {
-                let document: Document = found.into()?;
-                library.documents.insert(document.id.as_str().to_owned(), document);
-            } else {
-                let folder: Folder = found.into()?;
-                library.folders.insert(folder.id.as_str().to_owned(), folder);
-            }
+        library.add(app.table.batch_get(&keys).await?)?;
+        // A document that was moved since it was indexed is in a folder that no hit names.
+        let moved: Vec<&str> = library
+            .documents
+            .values()
+            .filter_map(|document| Some(document.folder.as_ref()?.as_str()))
+            .collect();
+        let moved = unique(moved)
+            .into_iter()
+            .filter(|folder| !library.folders.contains_key(*folder));
+        let keys: Vec<Key> = moved
+            .filter_map(FolderId::parse)
+            .map(|id| Folder::key(&turn.tenant, &id))
+            .collect();
+        if !keys.is_empty() {
+            library.add(app.table.batch_get(&keys).await?)?;
         }
         Ok(library)
     }
 
+    fn add(&mut self, found: Vec<Found>) -> Result<(), Error> {
+        for found in found {
+            if found.sk().starts_with(Document::KIND) {
+                let document: Document = found.into()?;
+                self.documents.insert(document.id.as_str().to_owned(), document);
+            } else {
+                let folder: Folder = found.into()?;
+                self.folders.insert(folder.id.as_str().to_owned(), folder);
+            }
+        }
+        Ok(())
+    }
+
     /// The document, when this very version may be quoted to this caller now.
-    fn quotable(&self, document: &str, version: u32, folder: Option<&str>) -> Option<&Document> {
+    fn quotable(&self, document: &str, version: u32) -> Option<&Document> {
         let document = self.documents.get(document)?;
         let current = document.current.as_ref().is_some_and(|current| current.n == version);
         let bot = document.bot.as_ref().is_none_or(|bot| *bot == self.turn.bot);
-        let in_place = document.folder.as_ref().map(FolderId::as_str) == folder;
         let open = document.audience.admits(&self.turn.access);
-        let folder_open = match folder {
-            Some(folder) => self
-                .folders
-                .get(folder)
-                .is_some_and(|folder| folder.audience.admits(&self.turn.access)),
+        let folder_open = match &document.folder {
+            Some(folder) => {
+                let folder = self.folders.get(folder.as_str());
+                folder.is_some_and(|folder| folder.audience.admits(&self.turn.access))
+            }
             None => true,
         };
-        (current && bot && in_place && open && folder_open).then_some(document)
+        (current && bot && open && folder_open).then_some(document)
     }
 
     /// The passages for the model: the best hits that may be quoted.
     pub(super) fn sources(&self, hits: Vec<Hit>) -> Vec<Source> {
         let quotable = hits.into_iter().filter_map(|hit| {
             let chunk = hit.chunk;
-            let document = self.quotable(&chunk.document, chunk.version, chunk.folder.as_deref())?;
+            let document = self.quotable(&chunk.document, chunk.version)?;
             Some(Source {
                 document: document.id.clone(),
                 version: chunk.version,
@@ -127,11 +146,9 @@ impl<'t> Library<'t> {
 
     /// Whether everything that an earlier answer quoted may still be quoted.
     pub(super) fn may_recall(&self, citations: &[Citation]) -> bool {
-        citations.iter().all(|citation| {
-            let folder = citation.folder.as_ref().map(FolderId::as_str);
-            self.quotable(citation.document.as_str(), citation.version, folder)
-                .is_some()
-        })
+        citations
+            .iter()
+            .all(|citation| self.quotable(citation.document.as_str(), citation.version).is_some())
     }
 }
 

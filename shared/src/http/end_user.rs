@@ -7,6 +7,7 @@ use crate::{
     access::{Access, MAX_ROLES},
     conversations::Owner,
     error::Error,
+    http::Caller,
     ids::MAX_ID_CHARS,
 };
 
@@ -17,18 +18,30 @@ const ROLES: &str = "X-External-Roles";
 /// Organisation, user and roles as the partner states them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EndUser {
-    /// Organisation and user: whose conversations these are.
-    pub owner: Owner,
+    /// The partner's organisation.
+    pub org: String,
+    /// The user in that organisation.
+    pub user: String,
     /// The user's roles.
     pub roles: Vec<String>,
 }
 
 impl EndUser {
+    /// Whose conversations these are: this user's with the caller's bot.
+    #[must_use]
+    pub fn owner(&self, caller: &Caller) -> Owner {
+        Owner {
+            bot: caller.bot().clone(),
+            org: self.org.clone(),
+            user: self.user.clone(),
+        }
+    }
+
     /// What this user may see.
     #[must_use]
     pub fn access(&self) -> Access {
         Access {
-            org: Some(self.owner.org.clone()),
+            org: Some(self.org.clone()),
             roles: self.roles.clone(),
         }
     }
@@ -46,10 +59,7 @@ fn read(headers: &HeaderMap) -> Result<EndUser, Error> {
     let org = id(headers, ORG)?;
     let user = id(headers, USER)?;
     let roles = roles(&text(headers, ROLES)?)?;
-    Ok(EndUser {
-        owner: Owner { org, user },
-        roles,
-    })
+    Ok(EndUser { org, user, roles })
 }
 
 fn text(headers: &HeaderMap, name: &'static str) -> Result<String, Error> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use opensearch::{BulkParts, CountParts, SearchParts, http::request::JsonBody, params::Refresh};
+use opensearch::{BulkParts, CountParts, SearchParts, http::request::JsonBody, indices::IndicesRefreshParts};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -20,6 +20,8 @@ const BULK: usize = 100;
 const VISIBLE_WITHIN: Duration = Duration::from_secs(60);
 /// Chunks of one version that a clean-up looks for at once.
 const SWEEP: i64 = 1000;
+/// How often it looks; a document has at most 20,000 chunks, and deletions show after a refresh.
+const SWEEPS: usize = 40;
 
 /// A chunk as the index has it.
 #[derive(Clone, Debug, Serialize)]
@@ -151,16 +153,18 @@ impl Search {
     ) -> Result<(), Error> {
         let mut ids: Vec<String> = (0..chunks).map(|n| chunk_id(document.as_str(), version, n)).collect();
         ids.extend(self.ids_of(tenant, document, version).await?);
-        ids.sort();
-        ids.dedup();
-        for ids in ids.chunks(BULK) {
-            let lines = ids
-                .iter()
-                .map(|id| json!({"delete": {"_index": self.alias, "_id": id}}))
-                .collect();
-            self.bulk(lines, |status| status == 404).await?;
+        for _ in 0..SWEEPS {
+            for ids in ids.chunks(BULK) {
+                let delete = |id: &String| json!({"delete": {"_index": self.alias, "_id": id}});
+                self.bulk(ids.iter().map(delete).collect(), |status| status == 404)
+                    .await?;
+            }
+            ids = self.ids_of(tenant, document, version).await?;
+            if ids.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
+        Err(Error::unavailable(format!("searches still see chunks of {document}")))
     }
 
     /// Waits until searches count all chunks of a version.
@@ -174,6 +178,7 @@ impl Search {
         version: u32,
         chunks: usize,
     ) -> Result<(), Error> {
+        self.refresh().await?;
         let deadline = tokio::time::Instant::now() + VISIBLE_WITHIN;
         let mut pause = Duration::from_millis(20);
         loop {
@@ -196,7 +201,22 @@ impl Search {
         }
     }
 
+    /// Shows writes to searches now, where the target lets us ask for it; an index that is not there shows nothing.
+    async fn refresh(&self) -> Result<(), Error> {
+        if self.target == OpenSearchTarget::Domain {
+            let alias = [self.alias.as_str()];
+            let indices = self.client.indices();
+            let sent = indices.refresh(IndicesRefreshParts::Index(&alias)).send().await;
+            let status = sent.map_err(Error::unavailable)?.status_code().as_u16();
+            if status == 429 || status >= 500 {
+                return Err(super::refusal(status, "refresh"));
+            }
+        }
+        Ok(())
+    }
+
     async fn ids_of(&self, tenant: &TenantId, document: &DocumentId, version: u32) -> Result<Vec<String>, Error> {
+        self.refresh().await?;
         let alias = [self.alias.as_str()];
         let search = self
             .client
@@ -218,10 +238,8 @@ impl Search {
     /// Sends one `_bulk`; an item that failed with a status that `fine` accepts is no failure.
     async fn bulk(&self, lines: Vec<Value>, fine: fn(u64) -> bool) -> Result<(), Error> {
         let lines: Vec<JsonBody<Value>> = lines.into_iter().map(JsonBody::new).collect();
-        let mut bulk = self.client.bulk(BulkParts::None).body(lines);
-        if self.target == OpenSearchTarget::Domain {
-            bulk = bulk.refresh(Refresh::True);
-        }
+        // Without `require_alias` a write before the index is made would create one of the alias's name.
+        let bulk = self.client.bulk(BulkParts::None).require_alias(true).body(lines);
         let answer = bulk.send().await.map_err(Error::unavailable)?;
         if answer.status_code().as_u16() == 404 && fine(404) {
             return Ok(());

@@ -14,6 +14,8 @@ use crate::{
 
 /// Hits that each of the two rankings gives.
 const DEPTH: usize = 50;
+/// Distinct words of a question that are searched for.
+const MAX_WORDS: usize = 100;
 /// What the question before this one counts.
 const CONTEXT_WEIGHT: f32 = 0.3;
 /// Fields that a hit brings along.
@@ -117,6 +119,9 @@ fn hits(response: Value) -> Result<Vec<Hit>, Error> {
             Err(super::refusal(status, &error.to_string()))
         };
     }
+    if response["timed_out"] == true || response["_shards"]["failed"].as_u64().unwrap_or(0) > 0 {
+        return Err(Error::unavailable("a part of the index did not answer"));
+    }
     let raw: Vec<RawHit> = serde_json::from_value(response["hits"]["hits"].clone()).map_err(Error::internal)?;
     Ok(raw
         .into_iter()
@@ -146,6 +151,7 @@ fn lexical(query: &SearchQuery<'_>) -> Value {
 }
 
 fn words(text: &str, analyzer: &str, boost: f32) -> Value {
+    let text = first_words(text);
     let fields = ["text", "section^0.5", "title^0.5"];
     json!({"multi_match": {"query": text, "fields": fields, "type": "most_fields", "analyzer": analyzer, "boost": boost}})
 }
@@ -153,6 +159,15 @@ fn words(text: &str, analyzer: &str, boost: f32) -> Value {
 fn dense(query: &SearchQuery<'_>) -> Value {
     let vector = json!({"vector": query.vector, "k": DEPTH, "filter": {"bool": {"filter": filters(query)}}});
     json!({"size": DEPTH, "_source": SOURCE, "query": {"knn": {"vector": vector}}})
+}
+
+/// The words of a text that are searched for. OpenSearch takes 1,024 clauses; each word is one in each of three fields.
+fn first_words(text: &str) -> String {
+    let mut seen = std::collections::HashSet::new();
+    let distinct = text::words(text).filter(|word| seen.insert(word.clone()));
+    let (stop, meant): (Vec<String>, Vec<String>) = distinct.partition(|word| text::is_stop_word(word));
+    let chosen = if meant.is_empty() { stop } else { meant };
+    chosen.into_iter().take(MAX_WORDS).collect::<Vec<_>>().join(" ")
 }
 
 /// Tenant, bot, access, and the limits that the caller asked for.

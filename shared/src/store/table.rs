@@ -1,6 +1,6 @@
 //! The verbs on the table.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{Client, types::KeysAndAttributes};
 use serde::de::DeserializeOwned;
@@ -99,8 +99,11 @@ impl Table {
             let wanted = KeysAndAttributes::builder().consistent_read(true).set_keys(Some(keys));
             let wanted = wanted.build().map_err(Error::internal)?;
             let mut request = Some(HashMap::from([(self.name.clone(), wanted)]));
-            for _ in 0..BATCH_ROUNDS {
+            for round in 0..BATCH_ROUNDS {
                 let Some(items) = request.take() else { break };
+                if round > 0 {
+                    tokio::time::sleep(Duration::from_millis(20 << round)).await;
+                }
                 let answer = self
                     .client
                     .batch_get_item()
@@ -198,33 +201,6 @@ impl Table {
                 return items.into_iter().map(read).collect();
             }
         }
-    }
-
-    /// All pages of a query, up to `most` items.
-    ///
-    /// # Errors
-    /// When the table does not answer or an item has another shape.
-    pub async fn query_all<R: DeserializeOwned>(
-        &self,
-        partition: &Partition,
-        kind: &str,
-        most: usize,
-    ) -> Result<Vec<R>, Error> {
-        let mut all = Vec::new();
-        let mut after = None;
-        while all.len() < most {
-            let mut query = Query::newest(partition.clone(), kind);
-            query.after = after;
-            query.newest_first = false;
-            let page = self.query(query).await?;
-            all.extend(page.items);
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
-        }
-        all.truncate(most);
-        Ok(all)
     }
 
     /// Puts an entity, whether or not it is there already.

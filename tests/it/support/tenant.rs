@@ -2,7 +2,12 @@
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
-use shared::{ids::TenantId, keys::Secret, tenants};
+use shared::{
+    bots::Bot,
+    ids::{BotId, KeyId, TenantId},
+    keys::{ApiKey, Scope, Secret},
+    tenants,
+};
 
 use super::{stack, until};
 
@@ -36,6 +41,40 @@ impl Tenant {
             key: secret.reveal().to_owned(),
             id,
             http: reqwest::Client::builder().no_proxy().build().unwrap(),
+        }
+    }
+
+    /// The same tenant through a full key that is bound to a bot of its own.
+    pub async fn bound_key(&self) -> Self {
+        let app = stack().await.app();
+        let (secret, bot, now) = (Secret::generate(), BotId::new(), app.clock.now());
+        let row = Bot {
+            id: bot.clone(),
+            tenant: self.id.clone(),
+            name: "Second".to_owned(),
+            instructions: String::new(),
+            model: None,
+            active: true,
+            created_at: now,
+        };
+        app.table.put(&row).await.unwrap();
+        let key = ApiKey {
+            hash: secret.hash(),
+            id: KeyId::new(),
+            tenant: self.id.clone(),
+            name: "bound".to_owned(),
+            scope: Scope::Full,
+            bot: Some(bot.clone()),
+            default_bot: bot,
+            expires: None,
+            created_at: now,
+        };
+        app.table.put(&key).await.unwrap();
+        Self {
+            base: self.base.clone(),
+            key: secret.reveal().to_owned(),
+            id: self.id.clone(),
+            http: self.http.clone(),
         }
     }
 
