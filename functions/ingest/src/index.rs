@@ -28,8 +28,13 @@ pub(crate) async fn ingest(app: &App, tenant: &TenantId, id: &DocumentId, versio
         return forget(app, tenant, id, version).await;
     };
     if document.latest.n != version || document.current.as_ref().is_some_and(|current| current.n == version) {
+        // A presigned URL can be used again while it lasts; the document has its own copy by then.
+        app.blobs.delete(&Version::uploaded(tenant, id, version).blob).await?;
         return Ok(());
     }
+    let Some(document) = adopt(app, document).await? else {
+        return Ok(());
+    };
     if !app
         .table
         .update(still_latest(&document)?.set("status", &Status::Processing)?)
@@ -41,6 +46,22 @@ pub(crate) async fn ingest(app: &App, tenant: &TenantId, id: &DocumentId, versio
         Ok(read) => index(app, &document, read).await,
         Err(why) => fail(app, &document, &why).await,
     }
+}
+
+/// Moves an uploaded file to where no presigned URL can overwrite it. `None` when the document changed meanwhile.
+async fn adopt(app: &App, mut document: Document) -> Result<Option<Document>, JobError> {
+    let uploaded = Version::uploaded(&document.tenant, &document.id, document.latest.n).blob;
+    if document.latest.blob != uploaded {
+        return Ok(Some(document));
+    }
+    let before = still_latest(&document)?;
+    document.latest.blob = Version::stored(&document.tenant, &document.id, document.latest.n).blob;
+    app.blobs.copy(&uploaded, &document.latest.blob).await?;
+    let adopted = app.table.update(before.set("latest", &document.latest)?).await?;
+    app.blobs
+        .delete(if adopted { &uploaded } else { &document.latest.blob })
+        .await?;
+    Ok(adopted.then_some(document))
 }
 
 /// Removes what a try before this one may have left of a version that was deleted or superseded meanwhile, and a file that

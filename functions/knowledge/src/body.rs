@@ -113,7 +113,7 @@ async fn read_parts(mut multipart: Multipart) -> Result<Sent, Error> {
             "folder_id" => fields.folder_id = Some(text),
             "org" => fields.org = Some(text),
             "source_url" => fields.source_url = Some(text),
-            "allowed_roles" => fields.allowed_roles.get_or_insert_default().extend(roles(&text)?),
+            "allowed_roles" | "allowed_roles[]" => fields.allowed_roles.get_or_insert_default().extend(roles(&text)?),
             _ => {}
         }
     }

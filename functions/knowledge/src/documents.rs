@@ -128,7 +128,7 @@ pub(crate) async fn list_documents(
     let page = PageParams::new(params.limit, params.cursor);
     let mut query = store::Query::newest(partition.clone(), Document::KIND);
     query.limit = Some(page.limit()?);
-    query.after = page.cursor(&partition)?;
+    query.after = page.cursor(&partition, Document::KIND)?;
     let bot = params
         .bot_id
         .or_else(|| caller.key.bot.as_ref().map(|bot| bot.as_str().to_owned()));

@@ -88,7 +88,7 @@ pub(crate) async fn list_folders(
     let partition = partition(caller.tenant());
     let mut query = store::Query::newest(partition.clone(), Folder::KIND);
     query.limit = Some(page.limit()?);
-    query.after = page.cursor(&partition)?;
+    query.after = page.cursor(&partition, Folder::KIND)?;
     let found = app.table.query::<Folder>(query).await?;
     let seen = found
         .items

@@ -110,8 +110,11 @@ impl Asked {
         }
         let rest = draft.markers.finish();
         draft.take(rest, pieces);
-        if draft.content.trim().is_empty() && draft.failure.is_none() {
-            draft.failure = Some(Error::unavailable("the model wrote nothing"));
+        if draft.content.trim().is_empty() {
+            // Nothing came: nothing is stored, and the question can be asked again.
+            return Err(draft
+                .failure
+                .unwrap_or_else(|| Error::unavailable("the model wrote nothing")));
         }
         let answer = self.store(&mut draft, sources, model).await?;
         Ok(draft

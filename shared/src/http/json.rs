@@ -79,8 +79,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        // What cannot be decoded is an id that nothing has.
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
-        path.map(|path| Self(path.0)).map_err(|_| Error::NotFound("Endpoint"))
+        Ok(Self(path.map(|path| path.0).unwrap_or_default()))
     }
 }
 

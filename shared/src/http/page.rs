@@ -32,10 +32,10 @@ impl PageParams {
     /// Where to go on.
     ///
     /// # Errors
-    /// 400 naming `cursor` when this list did not give it.
-    pub fn cursor(&self, partition: &Partition) -> Result<Option<Cursor>, Error> {
+    /// 400 naming `cursor` when this list, of the rows of one kind, did not give it.
+    pub fn cursor(&self, partition: &Partition, kind: &str) -> Result<Option<Cursor>, Error> {
         let stated = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-        stated.map(|cursor| Cursor::decode(cursor, partition)).transpose()
+        stated.map(|cursor| Cursor::decode(cursor, partition, kind)).transpose()
     }
 }
 

@@ -36,7 +36,7 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<Parsed, ParseError> {
     })
 }
 
-/// A row of a table as one line, each cell behind the name of its column.
+/// A row of a table as one sentence, each cell behind the name of its column.
 pub(super) fn describe(headers: &[String], row: &[String]) -> String {
     let mut line = String::new();
     for (i, cell) in row.iter().enumerate().filter(|(_, cell)| !cell.is_empty()) {
@@ -48,6 +48,9 @@ pub(super) fn describe(headers: &[String], row: &[String]) -> String {
             line.push_str(": ");
         }
         line.push_str(cell);
+    }
+    if !line.is_empty() && !line.ends_with(['.', '!', '?']) {
+        line.push('.');
     }
     line
 }
@@ -124,14 +127,14 @@ mod tests {
     fn rows_name_their_columns() {
         assert_eq!(
             texts("Name,Role\r\nAda,\"Lead, engines\"\r\n\r\n\"Bo \"\"B\"\"\",\n"),
-            ["Name: Ada; Role: Lead, engines", "Name: Bo \"B\""]
+            ["Name: Ada; Role: Lead, engines.", "Name: Bo \"B\"."]
         );
-        assert_eq!(texts("a;b\n1;2,5\n"), ["a: 1; b: 2,5"]);
+        assert_eq!(texts("a;b\n1;2,5\n"), ["a: 1; b: 2,5."]);
         assert_eq!(texts("only a header"), ["only a header"]);
     }
 
     #[test]
     fn a_quote_that_never_ends_is_a_cell() {
-        assert_eq!(texts("a,b\n1,\"x\ny"), ["a: 1; b: x y"]);
+        assert_eq!(texts("a,b\n1,\"x\ny"), ["a: 1; b: x y."]);
     }
 }

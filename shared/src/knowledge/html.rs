@@ -454,7 +454,7 @@ mod tests {
     fn tables_are_read_row_by_row() {
         assert_eq!(
             texts("<table><tr><th>City<th>Limit<tr><td>Oslo<td>220 <p>EUR</table><table><tr><td>a<td>b</table>"),
-            ["City: Oslo; Limit: 220 EUR", "a | b"]
+            ["City: Oslo; Limit: 220 EUR.", "a | b"]
         );
     }
 

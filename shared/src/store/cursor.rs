@@ -30,16 +30,17 @@ impl Cursor {
         URL_SAFE_NO_PAD.encode(bytes)
     }
 
-    /// Reads a caller's cursor for this partition.
+    /// Reads a caller's cursor for the rows of one kind in this partition.
     ///
     /// # Errors
     /// 400 naming `cursor` when we did not issue it for this list.
-    pub fn decode(text: &str, partition: &Partition) -> Result<Self, Error> {
+    pub fn decode(text: &str, partition: &Partition, kind: &str) -> Result<Self, Error> {
         let refused = || Error::field("cursor", "is not one that this list gave");
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
         let (sum, sk) = bytes.split_at_checked(CHECKSUM_BYTES).ok_or_else(refused)?;
         let sk = std::str::from_utf8(sk).map_err(|_| refused())?;
-        if checksum(partition, sk) == sum {
+        let of_kind = sk.strip_prefix(kind).is_some_and(|rest| rest.starts_with('#'));
+        if of_kind && checksum(partition, sk) == sum {
             Ok(Self(sk.to_owned()))
         } else {
             Err(refused())
@@ -62,17 +63,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_cursor_is_read_back_by_its_own_list_only(sk in ".{1,40}", flip in 0usize..200, other in "[a-z]{1,3}") {
+        fn a_cursor_is_read_back_by_its_own_list_only(tail in ".{1,40}", flip in 0usize..200, other in "[a-z]{1,3}") {
+            let sk = format!("DOC#{tail}");
             let here = Partition::global("A", &["x"]);
             let there = Partition::global("B", &[&other]);
             let text = Cursor::after(&sk).encode(&here);
-            prop_assert_eq!(Cursor::decode(&text, &here).unwrap(), Cursor(sk.clone()));
-            prop_assert!(Cursor::decode(&text, &there).is_err());
+            prop_assert_eq!(Cursor::decode(&text, &here, "DOC").unwrap(), Cursor(sk.clone()));
+            prop_assert!(Cursor::decode(&text, &there, "DOC").is_err());
+            prop_assert!(Cursor::decode(&text, &here, "FOLDER").is_err());
             let mut bytes = text.into_bytes();
             let at = flip % bytes.len();
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
             // Bits behind the last whole byte may change without a meaning; nothing else may.
-            let read = Cursor::decode(std::str::from_utf8(&bytes).unwrap(), &here);
+            let read = Cursor::decode(std::str::from_utf8(&bytes).unwrap(), &here, "DOC");
             prop_assert!(read.is_err() || read.is_ok_and(|cursor| cursor.sk() == sk));
         }
     }

@@ -118,12 +118,18 @@ impl Delivery<'_> {
                 return Outcome::Failed;
             }
         };
-        match tokio::time::timeout(self.timeout, tokio::spawn((self.worker)(event))).await {
+        let task = tokio::spawn((self.worker)(event));
+        let running = task.abort_handle();
+        match tokio::time::timeout(self.timeout, task).await {
             Ok(Ok(Ok(response))) if self.reports() => lowest_failure(batch, &response),
             Ok(Ok(Ok(_))) => Outcome::Done,
             Ok(Ok(Err(why))) => failed(&why),
             Ok(Err(panic)) => failed(&panic),
-            Err(late) => failed(&late),
+            Err(late) => {
+                // Lambda ends a function that takes too long.
+                running.abort();
+                failed(&late)
+            }
         }
     }
 }

@@ -140,9 +140,13 @@ impl Poller {
                 return all();
             }
         };
-        let response = match tokio::time::timeout(self.timeout, tokio::spawn((self.worker)(event))).await {
+        let task = tokio::spawn((self.worker)(event));
+        let running = task.abort_handle();
+        let response = match tokio::time::timeout(self.timeout, task).await {
             Ok(Ok(Ok(response))) => response,
             failure => {
+                // Lambda ends a function that takes too long.
+                running.abort();
                 tracing::warn!(?failure, "a batch of messages failed");
                 return all();
             }

@@ -6,7 +6,8 @@ use std::collections::{HashMap, HashSet};
 /// How many lines at the top and at the bottom of a page are looked at.
 const EDGE: usize = 3;
 
-/// Removes lines at the edges of pages that repeat over pages, as they are or with a number that counts the pages.
+/// Removes lines at the edges of pages that repeat over pages, as they are or with a number that counts the pages. Of one
+/// that reads like a sentence the first copy stays: it may be what the document has to say.
 pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
     let mut seen: HashMap<String, HashSet<u32>> = HashMap::new();
     for (page, lines) in pages.iter() {
@@ -17,6 +18,7 @@ pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
         }
     }
     let all = pages.len();
+    let mut said: HashSet<String> = HashSet::new();
     for (page, lines) in pages.iter_mut() {
         let repeats = |line: &Line| {
             let counts: Vec<usize> = keys(&line.text, *page)
@@ -42,6 +44,10 @@ pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
         let mut drop: Vec<usize> = from_edge(top).into_iter().chain(from_edge(bottom)).collect();
         drop.sort_unstable();
         drop.dedup();
+        drop.retain(|i| {
+            let text = lines.get(*i).map_or("", |line| line.text.as_str());
+            !is_sentence(text) || !said.insert(text.to_lowercase())
+        });
         for i in drop.into_iter().rev() {
             lines.remove(i);
         }
@@ -49,6 +55,11 @@ pub(super) fn remove(pages: &mut [(u32, Vec<Line>)], body: f64) {
             first.begins_column = true;
         }
     }
+}
+
+/// Whether a line reads like a sentence rather than a running header.
+fn is_sentence(text: &str) -> bool {
+    text.trim_end().ends_with(['.', '!', '?']) && text.split_whitespace().count() >= 4
 }
 
 /// The lines nearest to the top and those nearest to the bottom, the outermost first.
@@ -143,6 +154,21 @@ mod tests {
                 (9, format!("Chapter {n}").as_str())
             );
         }
+    }
+
+    #[test]
+    fn a_sentence_that_repeats_is_said_once() {
+        let sentence = "All drones must be registered by Friday.";
+        let mut pages: Vec<(u32, Vec<Line>)> = (1..=3)
+            .map(|n| (n, vec![line(700.0, 10.0, sentence), line(40.0, 9.0, "Harbour office")]))
+            .collect();
+        remove(&mut pages, 10.0);
+        let left: Vec<&str> = pages
+            .iter()
+            .flat_map(|(_, lines)| lines)
+            .map(|line| line.text.as_str())
+            .collect();
+        assert_eq!(left, [sentence]);
     }
 
     #[test]
