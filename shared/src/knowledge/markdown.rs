@@ -228,7 +228,10 @@ mod tests {
         .unwrap();
         assert_eq!(parsed.title.as_deref(), Some("The Manual"));
         let texts: Vec<_> = parsed.blocks.iter().map(|b| b.text.as_str()).collect();
-        assert_eq!(texts, ["Plan: Small; Price: 5.", "Plan: Big.", "ls \\\n  -l", "in html"]);
+        assert_eq!(
+            texts,
+            ["Plan: Small; Price: 5.", "Plan: Big.", "ls \\\n  -l", "in html"]
+        );
     }
 
     #[test]
