@@ -5,4 +5,4 @@ run: ; cargo run
 test: ; cargo test --workspace
 check: ; bash .ci/run
 fmt: ; cargo fmt --all
-bench: ; cargo run --release -p tests --bin bench -- all
+bench: ; cargo run --release -p tests --bin bench -- turn

@@ -42,7 +42,7 @@ pub async fn run() -> Outcome {
         ("OPENSEARCH_URL", &wire::serve("OpenSearch", &search, &counts).await?),
         ("OPENSEARCH_TARGET", "domain"),
         ("CHAT_MODEL_ID", "docent.extractive-v1"),
-        ("EMBEDDING_MODEL_ID", "docent.hash-v1"),
+        ("EMBEDDING_MODEL_ID", "offline-hash"),
         ("EMBEDDING_DIMENSIONS", "1024"),
         ("EMBEDDING_WEIGHT", "0.1"),
     ];
@@ -55,17 +55,19 @@ pub async fn run() -> Outcome {
     tenants::seed(&app, &TenantId::new(), "Bench", &secret)
         .await
         .map_err(|e| e.to_string())?;
+    let client = reqwest::Client::builder().no_proxy().build()?;
+    crate::turn::ready(&client, &stack.base_url, secret.reveal()).await?;
     counts.take();
 
     let chat = chat::router(app.clone());
     let conversations = conversations::router(app);
     println!("| request | DynamoDB | OpenSearch | embedding | model | which |\n|---|---|---|---|---|---|");
-    let first = ask(&chat, &secret, json!({"message": "What is the vacation policy?"})).await?;
+    let first = ask(&chat, &secret, json!({"message": "How many days of paid vacation?"})).await?;
     row("first turn of a conversation", counts.take());
     ask(
         &chat,
         &secret,
-        json!({"message": "And part-time?", "conversationId": first["conversationId"]}),
+        json!({"message": "How many can be carried over?", "conversationId": first["conversationId"]}),
     )
     .await?;
     row("follow-up turn", counts.take());

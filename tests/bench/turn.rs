@@ -23,7 +23,7 @@ pub async fn run(chats: usize) -> Outcome {
     let served = Served::start(&folder, &model).await?;
     let client = Client::builder().no_proxy().build()?;
     let at_rest = served.memory()?;
-    ready(&client, &served).await?;
+    ready(&client, &served.url, &served.key).await?;
 
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..SINGLES {
@@ -65,9 +65,10 @@ pub async fn run(chats: usize) -> Outcome {
     Ok(())
 }
 
-async fn ready(client: &Client, served: &Served) -> Outcome {
-    let key = format!("ApiKey {}", served.key);
-    let documents = format!("{}/api/v1/documents", served.url);
+/// Adds a document and waits until answers see it.
+pub async fn ready(client: &Client, url: &str, key: &str) -> Outcome {
+    let key = format!("ApiKey {key}");
+    let documents = format!("{url}/api/v1/documents");
     let made = client
         .post(&documents)
         .header("Authorization", &key)
