@@ -36,20 +36,7 @@ pub async fn run() -> Outcome {
         let to = stack.endpoints.get(service).ok_or("no endpoint")?;
         endpoints.set(service, wire::serve(label, to, &counts).await?);
     }
-    let vars = [
-        ("TABLE_NAME", name.as_str()),
-        ("BUCKET_NAME", &name),
-        ("OPENSEARCH_URL", &wire::serve("OpenSearch", &search, &counts).await?),
-        ("OPENSEARCH_TARGET", "domain"),
-        ("CHAT_MODEL_ID", "docent.extractive-v1"),
-        ("EMBEDDING_MODEL_ID", "offline-hash"),
-        ("EMBEDDING_DIMENSIONS", "1024"),
-        ("EMBEDDING_WEIGHT", "0.1"),
-    ];
-    let vars: HashMap<String, String> = vars
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let vars = variables(&name, &wire::serve("OpenSearch", &search, &counts).await?);
     let app = App::new(&vars, &Identity::local().config(endpoints))?;
     let secret = Secret::generate();
     tenants::seed(&app, &TenantId::new(), "Bench", &secret)
@@ -83,6 +70,21 @@ pub async fn run() -> Outcome {
     layer.end().await;
     std::fs::remove_dir_all(folder)?;
     Ok(())
+}
+
+/// What template.yaml tells the functions, for services behind the proxies.
+fn variables(name: &str, opensearch: &str) -> HashMap<String, String> {
+    let vars = [
+        ("TABLE_NAME", name),
+        ("BUCKET_NAME", name),
+        ("OPENSEARCH_URL", opensearch),
+        ("OPENSEARCH_TARGET", "domain"),
+        ("CHAT_MODEL_ID", "offline"),
+        ("EMBEDDING_MODEL_ID", "offline-hash"),
+        ("EMBEDDING_DIMENSIONS", "1024"),
+        ("EMBEDDING_WEIGHT", "0.1"),
+    ];
+    vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
 fn row(what: &str, counts: BTreeMap<String, usize>) {
