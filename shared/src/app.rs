@@ -9,6 +9,7 @@ use crate::{
     blobs::Blobs,
     clock::Clock,
     config::{Config, ConfigError},
+    limits::Limits,
     models::Models,
     queue::Queue,
     search::Search,
@@ -28,6 +29,8 @@ pub struct App {
     pub blobs: Blobs,
     /// The queues.
     pub queue: Queue,
+    /// The rate limits.
+    pub limits: Limits,
     /// The time.
     pub clock: Clock,
 }
@@ -45,6 +48,7 @@ impl App {
             models: Models::new(&config, sdk),
             blobs: Blobs::new(config.bucket.clone(), sdk),
             queue: Queue::new(config.ingest_queue_url, sdk),
+            limits: Limits::default(),
             clock: Clock::default(),
         })
     }

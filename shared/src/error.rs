@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// What can go wrong, as the caller is told. Causes of [`Error::Internal`] and [`Error::Unavailable`] are logged under
 /// the request id and never sent.
@@ -19,11 +20,21 @@ pub enum Error {
         fields: BTreeMap<String, String>,
     },
     /// 401: no credential, or one that does not (or no longer) open anything.
-    #[error("Invalid API key")]
-    Unauthorized,
+    #[error("{message}")]
+    Unauthorized {
+        /// Machine-readable reason.
+        code: &'static str,
+        /// The sentence.
+        message: &'static str,
+    },
     /// 403: a credential that may not do this.
-    #[error("{0}")]
-    Forbidden(String),
+    #[error("{message}")]
+    Forbidden {
+        /// Machine-readable reason.
+        code: &'static str,
+        /// The sentence.
+        message: String,
+    },
     /// 404: nothing there that the caller may know of.
     #[error("{0} not found")]
     NotFound(&'static str),
@@ -41,6 +52,12 @@ pub enum Error {
     /// 413: too many bytes; the sentence names the limit.
     #[error("{0}")]
     TooLarge(String),
+    /// 429: too many requests of a class.
+    #[error("Rate limit exceeded")]
+    RateLimited {
+        /// Seconds after which to try again.
+        retry_after: u32,
+    },
     /// 415: a media type that is not read here.
     #[error("{0}")]
     UnsupportedMediaType(String),
@@ -58,7 +75,7 @@ pub enum Error {
 }
 
 /// The body of every error.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ErrorBody {
     /// A sentence that says what to change.
     pub error: String,
@@ -89,6 +106,40 @@ impl Error {
         }
     }
 
+    /// No credential, or one that opens nothing (any more).
+    #[must_use]
+    pub fn unauthorized() -> Self {
+        Self::Unauthorized {
+            code: "unauthorized",
+            message: "Invalid API key",
+        }
+    }
+
+    /// A member's token that does not (or no longer) open anything.
+    #[must_use]
+    pub fn invalid_token() -> Self {
+        Self::Unauthorized {
+            code: "invalid_token",
+            message: "Invalid or expired token; sign in again or refresh it",
+        }
+    }
+
+    /// A credential that may not do this.
+    pub fn forbidden(message: impl Into<String>) -> Self {
+        Self::Forbidden {
+            code: "forbidden",
+            message: message.into(),
+        }
+    }
+
+    /// A state of things that does not allow it.
+    pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Conflict {
+            code,
+            message: message.into(),
+        }
+    }
+
     /// Wraps a cause that is nobody's business but the log's.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
@@ -107,15 +158,25 @@ impl Error {
     pub fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::Invalid { .. } => (StatusCode::BAD_REQUEST, "invalid_request"),
-            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::Unauthorized { code, .. } => (StatusCode::UNAUTHORIZED, code),
+            Self::Forbidden { code, .. } => (StatusCode::FORBIDDEN, code),
             Self::NotFound(_) => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::Conflict { code, .. } => (StatusCode::CONFLICT, code),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::RateLimited { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::UnsupportedMediaType(_) => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
             Self::Unavailable { .. } => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// Seconds for `Retry-After`, where it helps to wait.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Unavailable { retry_after, .. } => Some(*retry_after),
+            _ => None,
         }
     }
 

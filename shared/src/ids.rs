@@ -15,8 +15,9 @@ pub fn fresh() -> String {
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, utoipa::ToSchema)]
         #[serde(transparent)]
+        #[schema(value_type = String, min_length = 1, max_length = 128)]
         pub struct $name(String);
 
         impl $name {
@@ -55,6 +56,18 @@ id!(
 id!(
     /// An assistant with its instructions, model, knowledge and settings.
     BotId
+);
+id!(
+    /// Somebody who signs in.
+    MemberId
+);
+id!(
+    /// A sign-in of a member, with the refresh tokens that follow from it.
+    SessionId
+);
+id!(
+    /// An erasure that goes on in the background.
+    ErasureId
 );
 id!(
     /// An API key (its id, not its secret).

@@ -3,20 +3,26 @@
 use rand::RngExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
+    error::Error,
     ids::{BotId, KeyId, TenantId},
-    store::{Key, Partition, Row},
+    limits::RateLimits,
+    store::{Key, Partition, Row, Transaction, sort},
 };
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-const PREFIX: &str = "sk_";
+/// Begins the secret of an API key.
+const SECRET_PREFIX: &str = "sk_";
+/// Begins a publishable token.
+const PUBLIC_PREFIX: &str = "pk_";
 const RANDOM_CHARS: usize = 40;
 const CHECKSUM_CHARS: usize = 6;
 
-/// A key's secret, `sk_` + 40 random base62 characters + 6 characters of checksum (CRC-32 in base62), so that a mistyped
-/// one is refused without a read. It is shown once and never stored.
+/// A key's secret (`sk_`) or a bot's publishable token (`pk_`): the prefix, 40 random base62 characters and 6 characters of
+/// checksum (CRC-32 in base62), so that a mistyped one is refused without a read. A secret is shown once and never stored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
@@ -24,17 +30,29 @@ impl Secret {
     /// A fresh secret with 238 bits of randomness.
     #[must_use]
     pub fn generate() -> Self {
+        Self::with_prefix(SECRET_PREFIX)
+    }
+
+    /// A fresh publishable token.
+    #[must_use]
+    pub fn publishable() -> Self {
+        Self::with_prefix(PUBLIC_PREFIX)
+    }
+
+    fn with_prefix(prefix: &str) -> Self {
         let mut rng = rand::rng();
         let random: String = (0..RANDOM_CHARS)
             .map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())]))
             .collect();
-        Self(format!("{PREFIX}{random}{}", checksum(&random)))
+        Self(format!("{prefix}{random}{}", checksum(&random)))
     }
 
     /// Reads a secret; `None` when its form or checksum is wrong.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let body = text.strip_prefix(PREFIX)?;
+        let body = text
+            .strip_prefix(SECRET_PREFIX)
+            .or_else(|| text.strip_prefix(PUBLIC_PREFIX))?;
         let well_formed =
             body.len() == RANDOM_CHARS + CHECKSUM_CHARS && body.bytes().all(|b| b.is_ascii_alphanumeric());
         if !well_formed {
@@ -42,6 +60,12 @@ impl Secret {
         }
         let (random, sum) = body.split_at(RANDOM_CHARS);
         (checksum(random) == sum).then(|| Self(text.to_owned()))
+    }
+
+    /// Whether it is a publishable token.
+    #[must_use]
+    pub fn is_publishable(&self) -> bool {
+        self.0.starts_with(PUBLIC_PREFIX)
     }
 
     /// What is stored instead: the SHA-256, in hex. The secret is random and long, so a plain hash is enough.
@@ -74,7 +98,7 @@ fn checksum(random: &str) -> String {
 }
 
 /// What a key may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
     /// Everything of its tenant (or of its bot, when bound to one).
@@ -87,11 +111,9 @@ pub enum Scope {
     Routine,
 }
 
-/// An API key, found by the hash of its secret.
+/// An API key, as its tenant sees it in lists. A copy of it lies where its secret is looked up: [`Opened`].
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ApiKey {
-    /// SHA-256 of the secret, in hex.
-    pub hash: String,
     /// The key's id.
     pub id: KeyId,
     /// Whose key it is.
@@ -105,30 +127,134 @@ pub struct ApiKey {
     pub bot: Option<BotId>,
     /// The bot that answers when nothing names one: the tenant's default, copied here to save a read.
     pub default_bot: BotId,
+    /// The origins of pages that may use it; empty = any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_origins: Vec<String>,
+    /// Other rate limits than the usual ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate_limits: Option<RateLimits>,
     /// When it ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Time>,
+    /// SHA-256 of the secret, in hex.
+    pub hash: String,
+    /// The secret before the last rotation, as long as it still opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+    /// The first characters of the secret, so that people recognise it.
+    pub prefix: String,
     /// When it was made.
     pub created_at: Time,
+    /// When it was last changed.
+    pub updated_at: Time,
+}
+
+/// A secret that was replaced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Its SHA-256, in hex.
+    pub hash: String,
+    /// Until when it still opens.
+    pub until: Time,
 }
 
 impl ApiKey {
-    /// Where the key with this hash lives. Global: the hash is how its tenant is found.
+    /// The sort key's kind, for lists.
+    pub const KIND: &'static str = "KEY";
+    /// Characters of a secret that lists show.
+    const PREFIX_CHARS: usize = 10;
+
+    /// A key that `secret` opens, bound to no bot, without limits of its own.
     #[must_use]
-    pub fn key(hash: &str) -> Key {
-        Partition::global("SECRET", &[hash]).at("KEY".to_owned())
+    pub fn new(tenant: &TenantId, default_bot: &BotId, name: &str, scope: Scope, secret: &Secret, now: Time) -> Self {
+        Self {
+            id: KeyId::new(),
+            tenant: tenant.clone(),
+            name: name.to_owned(),
+            scope,
+            bot: None,
+            default_bot: default_bot.clone(),
+            allowed_origins: Vec::new(),
+            rate_limits: None,
+            expires: None,
+            hash: secret.hash(),
+            previous: None,
+            prefix: secret.reveal().chars().take(Self::PREFIX_CHARS).collect(),
+            created_at: now,
+            updated_at: now,
+        }
     }
 
-    /// Whether the key still opens anything.
+    /// Where the key with this id lives.
     #[must_use]
-    pub fn is_valid(&self, now: Time) -> bool {
-        self.expires.is_none_or(|end| now < end)
+    pub fn key(tenant: &TenantId, id: &KeyId) -> Key {
+        Partition::tenant(tenant, &[]).at(sort(Self::KIND, &[id.as_str()]))
+    }
+
+    /// Adds a new key to a transaction.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn create_in(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        transaction.create(self)?;
+        for opened in self.opened() {
+            transaction.create(&opened)?;
+        }
+        Ok(())
+    }
+
+    /// The rows by which its secrets are found: whatever changes the key changes them in the same transaction.
+    #[must_use]
+    pub fn opened(&self) -> Vec<Opened> {
+        let current = Opened {
+            secret: self.hash.clone(),
+            until: self.expires,
+            key: self.clone(),
+        };
+        let previous = self.previous.as_ref().map(|previous| Opened {
+            secret: previous.hash.clone(),
+            until: Some(self.expires.map_or(previous.until, |end| end.min(previous.until))),
+            key: self.clone(),
+        });
+        std::iter::once(current).chain(previous).collect()
     }
 }
 
 impl Row for ApiKey {
     fn key(&self) -> Key {
-        Self::key(&self.hash)
+        Self::key(&self.tenant, &self.id)
+    }
+}
+
+/// What a secret opens.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Opened {
+    /// SHA-256 of the secret, in hex.
+    pub secret: String,
+    /// When this secret stops to open it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Time>,
+    /// The key.
+    pub key: ApiKey,
+}
+
+impl Opened {
+    /// Where the secret with this hash lives. Global: the hash is how its tenant is found.
+    #[must_use]
+    pub fn key(hash: &str) -> Key {
+        Partition::global("SECRET", &[hash]).at("KEY".to_owned())
+    }
+
+    /// Whether the secret still opens anything.
+    #[must_use]
+    pub fn is_valid(&self, now: Time) -> bool {
+        self.until.is_none_or(|end| now < end)
+    }
+}
+
+impl Row for Opened {
+    fn key(&self) -> Key {
+        Self::key(&self.secret)
     }
 }
 

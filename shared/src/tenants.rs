@@ -7,9 +7,10 @@ use crate::{
     bots::Bot,
     clock::Time,
     error::Error,
-    ids::{BotId, KeyId, TenantId},
-    keys::{ApiKey, Scope, Secret},
-    store::{Key, Partition, Row},
+    ids::{BotId, TenantId},
+    keys::{ApiKey, Opened, Scope, Secret},
+    limits::RateLimits,
+    store::{Key, Partition, Row, Transaction},
 };
 
 /// An organisation that uses docent.
@@ -39,43 +40,72 @@ impl Row for Tenant {
     }
 }
 
-/// Makes a tenant with its default bot, unless it is there, and lets `secret` open everything of it.
+/// A tenant with its default bot, which are made together.
+#[derive(Clone, Debug)]
+pub struct Founded {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// Its default bot.
+    pub bot: Bot,
+}
+
+impl Founded {
+    /// A new tenant and its bot, not yet written.
+    #[must_use]
+    pub fn new(id: TenantId, name: &str, now: Time) -> Self {
+        let bot = Bot::new(&id, &format!("{name} assistant"), now);
+        let tenant = Tenant {
+            id,
+            name: name.to_owned(),
+            default_bot: bot.id.clone(),
+            created_at: now,
+        };
+        Self { tenant, bot }
+    }
+
+    /// Adds them to a transaction.
+    ///
+    /// # Errors
+    /// When they cannot be stored.
+    pub fn create_in(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        transaction.create(&self.tenant)?.create(&self.bot)?;
+        if let Some(row) = self.bot.public_row() {
+            transaction.create(&row)?;
+        }
+        Ok(())
+    }
+}
+
+/// Makes a tenant with its default bot, unless it is there, and lets `secret` open everything of it, with these rate limits
+/// where the usual ones are not meant.
 ///
 /// # Errors
 /// When the table does not answer.
-pub async fn seed(app: &App, id: &TenantId, name: &str, secret: &Secret) -> Result<Tenant, Error> {
+pub async fn seed(
+    app: &App,
+    id: &TenantId,
+    name: &str,
+    secret: &Secret,
+    rate_limits: Option<RateLimits>,
+) -> Result<Tenant, Error> {
     let now = app.clock.now();
-    let tenant = match app.table.get::<Tenant>(&Tenant::key(id)).await? {
+    let mut transaction = Transaction::default();
+    let known = app.table.get::<Tenant>(&Tenant::key(id)).await?;
+    let tenant = match known {
         Some(tenant) => tenant,
-        None => Tenant {
-            id: id.clone(),
-            name: name.to_owned(),
-            default_bot: BotId::new(),
-            created_at: now,
-        },
-    };
-    let bot = Bot {
-        id: tenant.default_bot.clone(),
-        tenant: id.clone(),
-        name: format!("{name} assistant"),
-        instructions: String::new(),
-        model: None,
-        active: true,
-        created_at: now,
+        None => {
+            let founded = Founded::new(id.clone(), name, now);
+            founded.create_in(&mut transaction)?;
+            founded.tenant
+        }
     };
     let key = ApiKey {
-        hash: secret.hash(),
-        id: KeyId::new(),
-        tenant: id.clone(),
-        name: "first key".to_owned(),
-        scope: Scope::Full,
-        bot: None,
-        default_bot: tenant.default_bot.clone(),
-        expires: None,
-        created_at: now,
+        rate_limits,
+        ..ApiKey::new(id, &tenant.default_bot, "first key", Scope::Full, secret, now)
     };
-    app.table.put(&bot).await?;
-    app.table.put(&tenant).await?;
-    app.table.put(&key).await?;
+    if app.table.get::<Opened>(&Opened::key(&key.hash)).await?.is_none() {
+        key.create_in(&mut transaction)?;
+        app.table.transact(transaction).await?;
+    }
     Ok(tenant)
 }

@@ -11,7 +11,7 @@ use local::{
     server::Layer,
 };
 use serde_json::{Value, json};
-use shared::{app::App, ids::TenantId, keys::Secret, tenants};
+use shared::{app::App, ids::TenantId, keys::Secret, limits::RateLimits, tenants};
 use tower::ServiceExt;
 
 use crate::{
@@ -39,7 +39,7 @@ pub async fn run() -> Outcome {
     let vars = variables(&name, &wire::serve("OpenSearch", &search, &counts).await?);
     let app = App::new(&vars, &Identity::local().config(endpoints))?;
     let secret = Secret::generate();
-    tenants::seed(&app, &TenantId::new(), "Bench", &secret)
+    tenants::seed(&app, &TenantId::new(), "Bench", &secret, Some(RateLimits::HIGHEST))
         .await
         .map_err(|e| e.to_string())?;
     let client = reqwest::Client::builder().no_proxy().build()?;

@@ -14,6 +14,7 @@ use shared::{
     access::Access,
     ids::{BotId, TenantId},
     keys::Secret,
+    limits::RateLimits,
     search::SearchQuery,
     tenants,
 };
@@ -70,7 +71,7 @@ async fn measure(label: &str, url: Option<String>, collection: &Collection) -> O
     options.opensearch_url = url;
     let stack = Stack::start(options).await?;
     let (tenant, secret) = (TenantId::new(), Secret::generate());
-    tenants::seed(stack.app(), &tenant, "Bench", &secret)
+    tenants::seed(stack.app(), &tenant, "Bench", &secret, Some(RateLimits::HIGHEST))
         .await
         .map_err(|e| e.to_string())?;
     let start = Instant::now();

@@ -8,7 +8,7 @@ use std::{
 
 use local::{Options, Stack};
 use serde_json::{Value, json};
-use shared::{ids::TenantId, keys::Secret, tenants};
+use shared::{ids::TenantId, keys::Secret, limits::RateLimits, tenants};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     process::{Child, Command},
@@ -23,9 +23,15 @@ pub async fn run(data: PathBuf, model_url: String) -> Outcome {
     options.model = Some("mock".to_owned());
     let stack = Stack::start(options).await?;
     let secret = Secret::generate();
-    tenants::seed(stack.app(), &TenantId::new(), "Bench", &secret)
-        .await
-        .map_err(|e| e.to_string())?;
+    tenants::seed(
+        stack.app(),
+        &TenantId::new(),
+        "Bench",
+        &secret,
+        Some(RateLimits::HIGHEST),
+    )
+    .await
+    .map_err(|e| e.to_string())?;
     println!("{}", json!({"url": stack.base_url, "key": secret.reveal()}));
     std::io::stdout().flush()?;
     let mut end = String::new();

@@ -9,7 +9,7 @@ use shared::{
     answer::{Answer, MAX_MESSAGE_CHARS, Piece, Turn, answer, markers},
     app::App,
     error::Error,
-    http::{EndUser, FullCaller, Json, RequestId, ai::CitationOut, sse},
+    http::{EndUser, Json, PartnerAsking, RequestId, ai::CitationOut, sse},
     ids::{ConversationId, DocumentId, FolderId},
     messages::Confidence,
 };
@@ -48,8 +48,7 @@ pub(crate) struct ChatOut {
 /// `POST /api/ai/chat`
 pub(crate) async fn send_message(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
-    user: EndUser,
+    PartnerAsking { caller, user }: PartnerAsking,
     Json(body): Json<ChatIn>,
 ) -> Result<axum::Json<ChatOut>, Error> {
     let turn = body.turn(&caller, user)?;
@@ -68,8 +67,7 @@ pub(crate) async fn send_message(
 pub(crate) async fn stream_message(
     State(app): State<App>,
     Extension(request): Extension<RequestId>,
-    FullCaller(caller): FullCaller,
-    user: EndUser,
+    PartnerAsking { caller, user }: PartnerAsking,
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
     let turn = body.turn(&caller, user)?;

@@ -4,11 +4,12 @@ mod ai;
 
 use axum::{Router, routing::post};
 use shared::{app::App, http::finish};
+use utoipa_axum::router::OpenApiRouter;
 
 /// The routes of this function.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    let routes = OpenApiRouter::new()
         .route("/api/ai/chat", post(ai::send_message))
         .route("/api/ai/chat/stream", post(ai::stream_message));
-    finish(routes.with_state(app))
+    finish(routes, app)
 }

@@ -8,7 +8,7 @@ use shared::{
     clock::Time,
     conversations::{self, Conversation, Recent, Total},
     error::Error,
-    http::{EndUser, FullCaller, Path, Query, ai::CitationOut, parse_limit},
+    http::{Partner, Path, Query, ai::CitationOut, parse_limit},
     ids::{ConversationId, MessageId},
     messages::{Confidence, Message, Role},
 };
@@ -68,8 +68,7 @@ struct MessageOut {
 /// `GET /api/ai/conversations`
 pub(crate) async fn list_conversations(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
-    user: EndUser,
+    Partner { caller, user }: Partner,
     Query(params): Query<ListParams>,
 ) -> Result<Json<ListOut>, Error> {
     let limit = parse_limit(params.limit.as_deref())?;
@@ -103,8 +102,7 @@ pub(crate) async fn list_conversations(
 /// `GET /api/ai/conversations/{id}`
 pub(crate) async fn get_conversation(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
-    user: EndUser,
+    Partner { caller, user }: Partner,
     Path(id): Path,
 ) -> Result<Json<ConversationOut>, Error> {
     let id = ConversationId::parse(id).ok_or(Error::NotFound("Conversation"))?;

@@ -3,10 +3,11 @@
 use axum::{Json, Router, routing::get};
 use serde::Serialize;
 use shared::{app::App, http::finish};
+use utoipa_axum::router::OpenApiRouter;
 
 /// The routes of this function.
 pub fn router(app: App) -> Router {
-    finish(Router::new().route("/api/health", get(get_health)).with_state(app))
+    finish(OpenApiRouter::new().route("/api/health", get(get_health)), app)
 }
 
 /// The answer of `GET /api/health`.

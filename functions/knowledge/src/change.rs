@@ -9,7 +9,7 @@ use shared::{
     error::Error,
     events::{Event, EventType, Job},
     folders::Folder,
-    http::{Caller, FullCaller, Path},
+    http::{Admin, Caller, Path},
     ids::FolderId,
     store::{Condition, Row, Transaction, TransactionError, Update},
 };
@@ -27,7 +27,7 @@ const TRIES: usize = 5;
 /// `PUT /api/v1/documents/{id}`: a new version; searches see the old one until the new one is ready.
 pub(crate) async fn replace_document(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     Path(id): Path,
     Sent { fields, file }: Sent,
 ) -> Result<Json<DocumentOut>, Error> {
@@ -178,7 +178,7 @@ fn changed_meanwhile() -> Error {
 /// `DELETE /api/v1/documents/{id}`: gone from answers at once, from the index and S3 soon after.
 pub(crate) async fn delete_document(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     Path(id): Path,
 ) -> Result<StatusCode, Error> {
     for _ in 0..TRIES {

@@ -15,7 +15,7 @@ use shared::{
     error::Error,
     events::{Event, EventType, Job},
     folders::Folder,
-    http::{FullCaller, PageOut, PageParams, Path, Query},
+    http::{Admin, PageOut, PageParams, Path, Query, Reader},
     ids::DocumentId,
     store::{self, Condition, Row, Transaction, TransactionError, Update},
 };
@@ -38,7 +38,7 @@ pub(crate) struct ListParams {
 /// `POST /api/v1/documents`
 pub(crate) async fn create_document(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     Sent { fields, file }: Sent,
 ) -> Result<Response, Error> {
     let file = file.ok_or_else(|| Error::field("file", "is required: a part `file`, or `text` in JSON"))?;
@@ -121,7 +121,7 @@ pub(crate) async fn add(app: &App, document: &Document, jobs: Vec<Job>) -> Resul
 /// `GET /api/v1/documents`
 pub(crate) async fn list_documents(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Reader(caller): Reader,
     Query(params): Query<ListParams>,
 ) -> Result<Json<PageOut<DocumentOut>>, Error> {
     let partition = partition(caller.tenant());
@@ -131,7 +131,7 @@ pub(crate) async fn list_documents(
     query.after = page.cursor(&partition, Document::KIND)?;
     let bot = params
         .bot_id
-        .or_else(|| caller.key.bot.as_ref().map(|bot| bot.as_str().to_owned()));
+        .or_else(|| caller.bound().map(|bot| bot.as_str().to_owned()));
     for (name, value) in [("bot", bot), ("folder", params.folder_id)] {
         if let Some(value) = value {
             query.filter.push(Condition::is(name, &value)?);
@@ -151,7 +151,7 @@ pub(crate) async fn list_documents(
 /// `GET /api/v1/documents/{id}`
 pub(crate) async fn get_document(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Reader(caller): Reader,
     Path(id): Path,
 ) -> Result<Json<DocumentOut>, Error> {
     Ok(Json(place::document(&app, &caller, id).await?.into()))
@@ -160,7 +160,7 @@ pub(crate) async fn get_document(
 /// `GET /api/v1/documents/{id}/content`: where the file is to be had, for 15 minutes.
 pub(crate) async fn get_content(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Reader(caller): Reader,
     Path(id): Path,
 ) -> Result<Response, Error> {
     let document = place::document(&app, &caller, id).await?;

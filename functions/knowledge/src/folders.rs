@@ -11,7 +11,7 @@ use shared::{
     error::Error,
     events::{Event, EventType, Job},
     folders::Folder,
-    http::{self as wire, FullCaller, PageOut, PageParams, Path, Query},
+    http::{self as wire, Admin, PageOut, PageParams, Path, Query, Reader},
     ids::FolderId,
     store::{self, Condition, Row, Transaction, TransactionError, Update},
 };
@@ -57,7 +57,7 @@ impl FolderIn {
 /// `POST /api/v1/folders`
 pub(crate) async fn create_folder(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     wire::Json(body): wire::Json<FolderIn>,
 ) -> Result<(StatusCode, Json<FolderOut>), Error> {
     body.check()?;
@@ -82,7 +82,7 @@ pub(crate) async fn create_folder(
 /// `GET /api/v1/folders`
 pub(crate) async fn list_folders(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Reader(caller): Reader,
     Query(page): Query<PageParams>,
 ) -> Result<Json<PageOut<FolderOut>>, Error> {
     let partition = partition(caller.tenant());
@@ -103,7 +103,7 @@ pub(crate) async fn list_folders(
 /// `GET /api/v1/folders/{id}`
 pub(crate) async fn get_folder(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Reader(caller): Reader,
     Path(id): Path,
 ) -> Result<Json<FolderOut>, Error> {
     Ok(Json(place::folder(&app, &caller, id).await?.into()))
@@ -112,7 +112,7 @@ pub(crate) async fn get_folder(
 /// `PUT /api/v1/folders/{id}`: a narrower audience holds from the very next question, a wider one once it is indexed.
 pub(crate) async fn update_folder(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     Path(id): Path,
     wire::Json(body): wire::Json<FolderIn>,
 ) -> Result<Json<FolderOut>, Error> {
@@ -155,7 +155,7 @@ pub(crate) async fn update_folder(
 /// `DELETE /api/v1/folders/{id}`: only an empty one.
 pub(crate) async fn delete_folder(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     Path(id): Path,
 ) -> Result<StatusCode, Error> {
     let folder = place::folder(&app, &caller, id).await?;

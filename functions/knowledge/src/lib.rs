@@ -13,10 +13,11 @@ use axum::{
     routing::{get, post},
 };
 use shared::{app::App, http::finish};
+use utoipa_axum::router::OpenApiRouter;
 
 /// The routes of this function.
 pub fn router(app: App) -> Router {
-    let routes = Router::new()
+    let routes = OpenApiRouter::new()
         .route(
             "/api/v1/documents",
             get(documents::list_documents).post(documents::create_document),
@@ -39,5 +40,5 @@ pub fn router(app: App) -> Router {
                 .put(folders::update_folder)
                 .delete(folders::delete_folder),
         );
-    finish(routes.with_state(app))
+    finish(routes, app)
 }

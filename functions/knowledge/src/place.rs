@@ -33,7 +33,7 @@ pub(crate) async fn folder(app: &App, caller: &Caller, id: String) -> Result<Fol
 /// The bot that something new serves: the one that is stated, or the key's own; `None` = all bots.
 pub(crate) async fn bot(app: &App, caller: &Caller, stated: Option<String>) -> Result<Option<BotId>, Error> {
     let Some(stated) = stated.filter(|id| !id.is_empty()) else {
-        return Ok(caller.key.bot.clone());
+        return Ok(caller.bound().cloned());
     };
     let absent = || Error::NotFound("Bot");
     let id = BotId::parse(stated)

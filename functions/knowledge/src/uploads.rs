@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use shared::{
     app::App,
     error::Error,
-    http::{FullCaller, parse_json},
+    http::{Admin, parse_json},
     ids::DocumentId,
     knowledge::MediaType,
 };
@@ -51,7 +51,7 @@ fn is_media_type(stated: &str) -> bool {
 /// `POST /api/v1/documents/uploads`
 pub(crate) async fn create_upload(
     State(app): State<App>,
-    FullCaller(caller): FullCaller,
+    Admin(caller): Admin,
     body: Bytes,
 ) -> Result<(StatusCode, Json<UploadOut>), Error> {
     // Read twice, so that a wrong type in either half names its field.

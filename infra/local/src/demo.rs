@@ -47,7 +47,7 @@ const DOCUMENTS: [(&str, &str, &str, &[u8]); 3] = [
 const TENANT: &str = "demo";
 /// How long the documents may take.
 const INGEST_LIMIT: Duration = Duration::from_secs(120);
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+const LOOK_EVERY: Duration = Duration::from_millis(700);
 
 /// Makes the tenant and its documents on the first start (or goes on where that one was cut off); later starts find both.
 ///
@@ -68,7 +68,7 @@ pub async fn prepare(app: &App, data: &Data, url: &str, listener: &Listener) -> 
         }
     };
     let tenant = TenantId::parse(TENANT).ok_or_else(|| Error::part(part, "its id is refused"))?;
-    let seeded = tenants::seed(app, &tenant, "Demo", &secret)
+    let seeded = tenants::seed(app, &tenant, "Demo", &secret, None)
         .await
         .map_err(|why| Error::part(part, format!("{why:?}")))?;
     let demo = Demo {

@@ -37,6 +37,12 @@ impl EndUser {
         }
     }
 
+    /// The name under which this user is counted: no two pairs share one.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}:{}{}", self.org.len(), self.org, self.user)
+    }
+
     /// What this user may see.
     #[must_use]
     pub fn access(&self) -> Access {

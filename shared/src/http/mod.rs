@@ -1,38 +1,61 @@
-//! What every HTTP function does around its handlers: credentials, bodies, pages, streams, and one error body.
+//! What every HTTP function does around its handlers: credentials, limits, bodies, pages, streams, and one error body.
 
 pub mod ai;
+mod anonymous;
 mod caller;
+mod credential;
 mod end_user;
+mod exchange;
 mod json;
+pub mod openapi;
+pub mod origin;
 mod page;
+mod permission;
 pub mod sse;
 
-pub use caller::{Caller, FullCaller};
+pub use anonymous::Anonymous;
+pub use caller::{
+    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineRunner, SignedIn, Who,
+};
 pub use end_user::EndUser;
+pub use exchange::Exchange;
 pub use json::{Json, Path, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
+pub use permission::Permission;
 
 use axum::{
     Router,
+    body::Body,
     extract::{DefaultBodyLimit, Request},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use http::{HeaderValue, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt, request::RequestContext};
+use utoipa_axum::router::OpenApiRouter;
 
-use crate::error::{Error, Unwritten};
+use crate::{
+    app::App,
+    error::{Error, Unwritten},
+};
 
 /// Most bytes of a request body.
 pub const MAX_BODY: usize = 10 * 1024 * 1024;
+
+/// Headers that a page may send.
+const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-External-Org-Id, X-External-User-Id, \
+     X-External-Roles, Idempotency-Key, Last-Event-ID, X-Visitor-Token";
 
 /// The id of the request that is being answered, as API Gateway gave it.
 #[derive(Clone, Debug)]
 pub struct RequestId(pub String);
 
-/// Wraps a group's routes: unknown paths and methods, the body limit, the request id, and the error body.
-pub fn finish(router: Router) -> Router {
+/// Makes a group's routes into a router: unknown paths and methods, preflights, the body limit, the request id, the headers of
+/// every answer, and the error body.
+pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
+    let (router, _) = routes.split_for_parts();
     router
+        .with_state(app)
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
@@ -46,24 +69,77 @@ async fn around(mut request: Request, next: Next) -> Response {
         _ => None,
     };
     let id = id.unwrap_or_else(crate::ids::fresh);
+    let exchange = Exchange::default();
     request.extensions_mut().insert(RequestId(id.clone()));
-    let mut response = next.run(request).await;
+    request.extensions_mut().insert(exchange.clone());
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut response = if request.method() == Method::OPTIONS {
+        preflight()
+    } else {
+        let request = with_body_key(request).await;
+        next.run(request).await
+    };
     if let Some(Unwritten(error)) = response.extensions_mut().remove() {
         response = write(&error, &id);
     }
+    let refused = matches!(
+        response.status(),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS
+    );
+    exchange.write_limits(response.headers_mut());
+    exchange.write_origin(response.headers_mut(), origin.as_ref(), refused);
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
 }
 
+/// The answer to a preflight, which carries no credential: every page may ask, what it may do is decided then.
+fn preflight() -> Response {
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, HEAD, POST, PUT, DELETE"),
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS),
+        (header::ACCESS_CONTROL_MAX_AGE, "7200"),
+    ] {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// In the app dialect a key may be part of the body; it is looked for only where no header has one.
+async fn with_body_key(request: Request) -> Request {
+    const KEYED: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static("x-api-key")];
+    let elsewhere = KEYED.iter().any(|name| request.headers().contains_key(name));
+    if request.method() != Method::POST || elsewhere || !credential::takes_key_as_parameter(request.uri().path()) {
+        return request;
+    }
+    let (mut parts, body) = request.into_parts();
+    let Ok(bytes) = axum::body::to_bytes(body, MAX_BODY).await else {
+        return Request::from_parts(parts, Body::empty());
+    };
+    if let Some(key) = serde_json::from_slice::<KeyIn>(&bytes)
+        .ok()
+        .and_then(|body| body.api_key)
+    {
+        parts.extensions.insert(credential::BodyKey(key));
+    }
+    Request::from_parts(parts, Body::from(bytes))
+}
+
+#[derive(serde::Deserialize)]
+struct KeyIn {
+    api_key: Option<String>,
+}
+
 fn write(error: &Error, request_id: &str) -> Response {
     error.log(request_id);
     let mut response = (error.status().0, axum::Json(error.body(request_id))).into_response();
-    if let Error::Unavailable { retry_after, .. } = error {
+    if let Some(seconds) = error.retry_after() {
         response
             .headers_mut()
-            .insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+            .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

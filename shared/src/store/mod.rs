@@ -1,11 +1,13 @@
 //! The table: typed keys, a few verbs, transactions and cursors. `AttributeValue` appears nowhere else.
 
+mod counters;
 mod cursor;
 mod key;
 mod table;
 mod transaction;
 mod update;
 
+pub use counters::Counted;
 pub use cursor::Cursor;
 pub use key::{Key, Partition, sort};
 pub use table::{Found, Page, Query, Table};
@@ -35,6 +37,11 @@ pub trait Row: Serialize + DeserializeOwned {
         None
     }
 
+    /// Its place in the second index, if it has one.
+    fn gsi2(&self) -> Option<Key> {
+        None
+    }
+
     /// Seconds since 1970 after which it is gone, if it ends by itself.
     fn expires_at(&self) -> Option<i64> {
         None
@@ -47,9 +54,11 @@ fn item_of<R: Row>(row: &R) -> Result<Item, Error> {
     let key = row.key();
     item.insert("pk".to_owned(), text(key.pk()));
     item.insert("sk".to_owned(), text(key.sk()));
-    if let Some(index) = row.gsi1() {
-        item.insert("gsi1pk".to_owned(), text(index.pk()));
-        item.insert("gsi1sk".to_owned(), text(index.sk()));
+    for (index, [pk, sk]) in [(row.gsi1(), ["gsi1pk", "gsi1sk"]), (row.gsi2(), ["gsi2pk", "gsi2sk"])] {
+        if let Some(index) = index {
+            item.insert(pk.to_owned(), text(index.pk()));
+            item.insert(sk.to_owned(), text(index.sk()));
+        }
     }
     if let Some(second) = row.expires_at() {
         item.insert("expires_at".to_owned(), AttributeValue::N(second.to_string()));

@@ -18,8 +18,8 @@ const BATCH_ROUNDS: u32 = 5;
 /// The one table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    client: Client,
-    name: String,
+    pub(super) client: Client,
+    pub(super) name: String,
 }
 
 /// A range of one partition.
@@ -212,6 +212,47 @@ impl Table {
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item_of(row)?))
+            .send()
+            .await
+            .map_err(table_error)?;
+        Ok(())
+    }
+
+    /// Puts an entity that must not be there yet; `false` when it is.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn put_new<R: Row>(&self, row: &R) -> Result<bool, Error> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.name)
+            .set_item(Some(item_of(row)?))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(e)
+                if e.as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(false)
+            }
+            Err(e) => Err(table_error(e)),
+        }
+    }
+
+    /// Deletes an item, whether or not it is there.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.client
+            .delete_item()
+            .table_name(&self.name)
+            .key("pk", text(key.pk()))
+            .key("sk", text(key.sk()))
             .send()
             .await
             .map_err(table_error)?;

@@ -40,7 +40,31 @@ pub enum TransactionError {
     Other(#[from] Error),
 }
 
+impl From<TransactionError> for Error {
+    fn from(error: TransactionError) -> Self {
+        match error {
+            TransactionError::Other(error) => error,
+            condition @ TransactionError::Condition(_) => {
+                tracing::debug!(%condition, "two requests met");
+                Self::conflict(
+                    "changed_meanwhile",
+                    "This was changed by another request at the same time; try again",
+                )
+            }
+        }
+    }
+}
+
 impl Transaction {
+    /// Puts an entity, whether or not it is there.
+    ///
+    /// # Errors
+    /// When the entity cannot be stored.
+    pub fn put<R: Row>(&mut self, row: &R, conditions: Vec<Condition>) -> Result<&mut Self, Error> {
+        self.writes.push(Write::Put(item_of(row)?, conditions));
+        Ok(self)
+    }
+
     /// Puts an entity that must not be there yet.
     ///
     /// # Errors
@@ -71,51 +95,57 @@ impl Transaction {
     /// Writes all of it, or nothing. A conflict with another transaction is retried with jitter under one client token,
     /// so that a try whose answer was lost is not written twice.
     pub(super) async fn commit(self, client: &Client, table: &str) -> Result<(), TransactionError> {
-        let token = ids::fresh();
         let items = self
             .writes
             .into_iter()
             .map(|write| write.item(table))
             .collect::<Result<Vec<_>, _>>()?;
-        for attempt in 0..MAX_TRIES {
-            let sent = client
-                .transact_write_items()
-                .set_transact_items(Some(items.clone()))
-                .client_request_token(&token)
-                .send()
-                .await;
-            let Err(error) = sent else { return Ok(()) };
-            let reasons: Vec<Option<String>> = match error.as_service_error() {
-                Some(service) if service.is_transaction_canceled_exception() => cancellation_codes(service),
-                Some(service) if service.code() == Some("TransactionInProgressException") => {
-                    vec![Some("TransactionConflict".to_owned())]
-                }
-                _ => return Err(table_error(error).into()),
-            };
-            if let Some(at) = reasons
-                .iter()
-                .position(|code| code.as_deref() == Some("ConditionalCheckFailed"))
-            {
-                return Err(TransactionError::Condition(at));
-            }
-            let passing = |code: &Option<String>| {
-                matches!(
-                    code.as_deref(),
-                    None | Some("None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
-                )
-            };
-            if !reasons.iter().all(passing) {
-                return Err(Error::internal(error).into());
-            }
-            if attempt + 1 == MAX_TRIES {
-                return Err(Error::unavailable(error).into());
-            }
-            let most = 10u64 << attempt;
-            let wait = rand::rng().random_range(1..=most);
-            tokio::time::sleep(Duration::from_millis(wait)).await;
+        match retried(client, items).await? {
+            None => Ok(()),
+            Some(at) => Err(TransactionError::Condition(at)),
         }
-        Ok(())
     }
+}
+
+/// Sends a transaction, again when it met another one on the same item; gives the position of the write whose condition does
+/// not hold.
+pub(super) async fn retried(client: &Client, items: Vec<TransactWriteItem>) -> Result<Option<usize>, Error> {
+    let token = ids::fresh();
+    for attempt in 0..MAX_TRIES {
+        let sent = client
+            .transact_write_items()
+            .set_transact_items(Some(items.clone()))
+            .client_request_token(&token)
+            .send()
+            .await;
+        let Err(error) = sent else { return Ok(None) };
+        let reasons: Vec<Option<String>> = match error.as_service_error() {
+            Some(service) if service.is_transaction_canceled_exception() => cancellation_codes(service),
+            Some(service) if service.code() == Some("TransactionInProgressException") => {
+                vec![Some("TransactionConflict".to_owned())]
+            }
+            _ => return Err(table_error(error)),
+        };
+        let failed = |code: &Option<String>| code.as_deref() == Some("ConditionalCheckFailed");
+        if let Some(at) = reasons.iter().position(failed) {
+            return Ok(Some(at));
+        }
+        let passing = |code: &Option<String>| {
+            matches!(
+                code.as_deref(),
+                None | Some("None" | "TransactionConflict" | "ThrottlingError" | "ProvisionedThroughputExceeded")
+            )
+        };
+        if !reasons.iter().all(passing) {
+            return Err(Error::internal(error));
+        }
+        if attempt + 1 == MAX_TRIES {
+            return Err(Error::unavailable(error));
+        }
+        let wait = rand::rng().random_range(1..=10u64 << attempt);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+    }
+    Ok(None)
 }
 
 fn cancellation_codes(

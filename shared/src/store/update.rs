@@ -139,6 +139,14 @@ impl Update {
         self
     }
 
+    /// Puts the item at this place of the second index.
+    #[must_use]
+    pub fn index2(mut self, index: &Key) -> Self {
+        self.sets.push(("gsi2pk", super::text(index.pk())));
+        self.sets.push(("gsi2sk", super::text(index.sk())));
+        self
+    }
+
     /// Only when `condition` holds.
     #[must_use]
     pub fn when(mut self, condition: Condition) -> Self {

@@ -4,8 +4,10 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use shared::{
     bots::Bot,
-    ids::{BotId, KeyId, TenantId},
+    ids::TenantId,
     keys::{ApiKey, Scope, Secret},
+    limits::RateLimits,
+    store::Transaction,
     tenants,
 };
 
@@ -35,7 +37,9 @@ impl Tenant {
     pub async fn new() -> Self {
         let stack = stack().await;
         let (secret, id) = (Secret::generate(), TenantId::new());
-        tenants::seed(stack.app(), &id, "Test", &secret).await.unwrap();
+        tenants::seed(stack.app(), &id, "Test", &secret, Some(RateLimits::HIGHEST))
+            .await
+            .unwrap();
         Self {
             base: stack.base_url.clone(),
             key: secret.reveal().to_owned(),
@@ -47,29 +51,17 @@ impl Tenant {
     /// The same tenant through a full key that is bound to a bot of its own.
     pub async fn bound_key(&self) -> Self {
         let app = stack().await.app();
-        let (secret, bot, now) = (Secret::generate(), BotId::new(), app.clock.now());
-        let row = Bot {
-            id: bot.clone(),
-            tenant: self.id.clone(),
-            name: "Second".to_owned(),
-            instructions: String::new(),
-            model: None,
-            active: true,
-            created_at: now,
-        };
-        app.table.put(&row).await.unwrap();
+        let (secret, now) = (Secret::generate(), app.clock.now());
+        let bot = Bot::new(&self.id, "Second", now);
         let key = ApiKey {
-            hash: secret.hash(),
-            id: KeyId::new(),
-            tenant: self.id.clone(),
-            name: "bound".to_owned(),
-            scope: Scope::Full,
-            bot: Some(bot.clone()),
-            default_bot: bot,
-            expires: None,
-            created_at: now,
+            bot: Some(bot.id.clone()),
+            rate_limits: Some(RateLimits::HIGHEST),
+            ..ApiKey::new(&self.id, &bot.id, "bound", Scope::Full, &secret, now)
         };
-        app.table.put(&key).await.unwrap();
+        let mut transaction = Transaction::default();
+        transaction.create(&bot).unwrap();
+        key.create_in(&mut transaction).unwrap();
+        app.table.transact(transaction).await.unwrap();
         Self {
             base: self.base.clone(),
             key: secret.reveal().to_owned(),
