@@ -11,6 +11,7 @@ use crate::{
     config::{Config, ConfigError},
     limits::Limits,
     models::Models,
+    prices::Prices,
     queue::Queue,
     search::Search,
     store::Table,
@@ -29,6 +30,8 @@ pub struct App {
     pub blobs: Blobs,
     /// The queues.
     pub queue: Queue,
+    /// What models cost.
+    pub prices: Prices,
     /// The rate limits.
     pub limits: Limits,
     /// The time.
@@ -47,6 +50,7 @@ impl App {
             search: Search::new(&config, sdk)?,
             models: Models::new(&config, sdk),
             blobs: Blobs::new(config.bucket.clone(), sdk),
+            prices: config.prices,
             queue: Queue::new(config.ingest_queue_url, sdk),
             limits: Limits::default(),
             clock: Clock::default(),

@@ -48,12 +48,32 @@ impl Time {
         self.0.as_millisecond()
     }
 
+    /// The moment itself.
+    #[must_use]
+    pub fn timestamp(self) -> Timestamp {
+        self.0
+    }
+
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
     #[must_use]
     pub fn second(self) -> i64 {
         self.0.as_second()
     }
 }
+
+impl utoipa::PartialSchema for Time {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(
+                utoipa::openapi::KnownFormat::DateTime,
+            )))
+            .description(Some("ISO 8601, UTC, with milliseconds"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Time {}
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

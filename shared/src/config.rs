@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::prices::Prices;
+
 /// Which kind of OpenSearch answers: their mappings and their refresh differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenSearchTarget {
@@ -33,6 +35,8 @@ pub struct Config {
     /// Weight of the dense part when BM25 and k-NN are fused, 0–1. It belongs to the embedding model:
     /// .4 for a real one, at most .1 for the offline hash (measured on eight judged collections).
     pub embedding_weight: f32,
+    /// What models cost.
+    pub prices: Prices,
 }
 
 /// A variable that is missing or cannot be read.
@@ -68,6 +72,8 @@ impl Config {
             embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
             embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
             embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
+            prices: Prices::parse(vars.get("MODEL_PRICES").map_or("", String::as_str))
+                .map_err(|why| bad("MODEL_PRICES", why))?,
         })
     }
 

@@ -18,22 +18,59 @@ const MAX_PAGES: usize = 4;
 /// Sorts behind every `MSG#…`.
 const SUMMARY: &str = "MSG~";
 
-/// The end user that a conversation belongs to: somebody who chats with one bot.
+/// Whose a conversation is: somebody who chats with one bot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Owner {
     /// The bot that answers: a key bound to another one does not see the conversation.
     pub bot: BotId,
-    /// The partner's organisation.
-    pub org: String,
-    /// The user in that organisation.
-    pub user: String,
+    /// Who chats with it.
+    pub party: Party,
+}
+
+/// Who chats.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "party", rename_all = "snake_case")]
+pub enum Party {
+    /// An end user of a partner.
+    EndUser {
+        /// The partner's organisation.
+        org: String,
+        /// The user in that organisation.
+        user: String,
+    },
+    /// A visitor of a page.
+    Visitor {
+        /// The id that the page gave.
+        visitor: String,
+    },
+    /// Whoever holds a credential, for itself.
+    Credential {
+        /// Its name ([`crate::http::Caller::id`]).
+        credential: String,
+    },
+}
+
+/// Which conversations a caller may go on with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Exactly those of the owner that the turn names.
+    Own,
+    /// All of the bot, except those of partners' end users, who are known to the partner only.
+    Bot,
+    /// The visitor's whose token this is.
+    Token(String),
 }
 
 impl Owner {
     /// The partition of the first index that lists this owner's conversations.
     #[must_use]
     pub fn partition(&self, tenant: &TenantId) -> Partition {
-        Partition::tenant(tenant, &["B", self.bot.as_str(), "O", &self.org, "U", &self.user])
+        let bot = self.bot.as_str();
+        match &self.party {
+            Party::EndUser { org, user } => Partition::tenant(tenant, &["B", bot, "O", org, "U", user]),
+            Party::Visitor { visitor } => Partition::tenant(tenant, &["B", bot, "V", visitor]),
+            Party::Credential { credential } => Partition::tenant(tenant, &["B", bot, "K", credential]),
+        }
     }
 
     /// Where the number of this owner's conversations is kept, so that a list need not count.
@@ -122,17 +159,11 @@ pub struct Recent {
     pub messages: Vec<Message>,
 }
 
-/// Reads a conversation and its last `most` messages in one request. Another owner's looks absent.
+/// Reads a conversation and its last `most` messages in one request; whether the caller may see it is the caller's to check.
 ///
 /// # Errors
 /// `Conversation not found`, or the table does not answer.
-pub async fn recent(
-    table: &Table,
-    tenant: &TenantId,
-    owner: &Owner,
-    id: &ConversationId,
-    most: usize,
-) -> Result<Recent, Error> {
+pub async fn recent(table: &Table, tenant: &TenantId, id: &ConversationId, most: usize) -> Result<Recent, Error> {
     let page = table.query_items(whole(tenant, id, Some(most + 1))).await?;
     let mut items = page.items.into_iter();
     let summary = items
@@ -140,9 +171,6 @@ pub async fn recent(
         .filter(|first| first.sk() == SUMMARY)
         .ok_or(Error::NotFound("Conversation"))?;
     let conversation: Conversation = summary.into()?;
-    if conversation.owner != *owner {
-        return Err(Error::NotFound("Conversation"));
-    }
     let mut messages = items
         .map(crate::store::Found::into)
         .collect::<Result<Vec<Message>, _>>()?;

@@ -2,6 +2,7 @@
 //! which may still be on its way; a search never mixes them.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     access::Audience,
@@ -11,7 +12,8 @@ use crate::{
 };
 
 /// How far the latest version has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(as = DocumentStatus)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Its file is expected, or waits for its turn.

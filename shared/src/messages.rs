@@ -1,6 +1,7 @@
 //! Messages of a conversation and the citations that their answers rest on.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
@@ -10,7 +11,7 @@ use crate::{
 };
 
 /// Who said it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The end user.
@@ -20,7 +21,7 @@ pub enum Role {
 }
 
 /// How well the cited passages cover an answer; the rule is in [`crate::answer::confidence`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub enum Confidence {
     /// Little of it, or nothing is cited.
     Low,
@@ -53,7 +54,7 @@ pub struct Citation {
 }
 
 /// Tokens as the model counts them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub input_tokens: u32,
@@ -72,7 +73,7 @@ pub struct Message {
     pub conversation: ConversationId,
     /// Who said it.
     pub role: Role,
-    /// What was said, without citation markers.
+    /// What was said; an answer has markers `[n]` that count `citations` from 1.
     pub content: String,
     /// What it rests on; `None` for users' messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]

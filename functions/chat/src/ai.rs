@@ -6,33 +6,42 @@ use futures::{Stream, StreamExt};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
-    answer::{Answer, MAX_MESSAGE_CHARS, Piece, Turn, answer, markers},
+    answer::{Answer, Piece, Turn, answer, markers},
     app::App,
     error::Error,
-    http::{EndUser, Json, PartnerAsking, RequestId, ai::CitationOut, sse},
+    http::{Caller, EndUser, Json, PartnerAsking, RequestId, ai::CitationOut, parameters::EndUserHeaders, sse},
     ids::{ConversationId, DocumentId, FolderId},
+    limits::Class,
     messages::Confidence,
 };
+
+use crate::turn::{asked, whole};
 
 /// Most ids in `documentIds` and in `folderIds`.
 const MAX_IDS: usize = 1_000;
 
 /// The body of a question.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = AiChatIn)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChatIn {
-    /// The question.
+    /// The question, at most 16,000 characters.
+    #[schema(required = true, min_length = 1, max_length = 16_000)]
     message: Option<String>,
-    /// The conversation to go on with.
+    /// The conversation to go on with; absent = a new one.
+    #[schema(max_length = 128)]
     conversation_id: Option<String>,
-    /// Only these documents.
+    /// Only these documents; none = no limit.
+    #[schema(max_items = 1000)]
     document_ids: Option<Vec<String>>,
-    /// Only documents of these folders.
+    /// Only documents of these folders; none = no limit.
+    #[schema(max_items = 1000)]
     folder_ids: Option<Vec<String>>,
 }
 
 /// A whole answer.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AiChatOut)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChatOut {
     /// For follow-up questions.
@@ -46,32 +55,36 @@ pub(crate) struct ChatOut {
 }
 
 /// `POST /api/ai/chat`
+#[utoipa::path(
+    post, path = "/api/ai/chat", tag = "ai", params(EndUserHeaders), request_body = ChatIn,
+    responses((status = 200, description = "The answer", body = ChatOut))
+)]
 pub(crate) async fn send_message(
     State(app): State<App>,
     PartnerAsking { caller, user }: PartnerAsking,
     Json(body): Json<ChatIn>,
 ) -> Result<axum::Json<ChatOut>, Error> {
-    let turn = body.turn(&caller, user)?;
-    let mut pieces = std::pin::pin!(answer(&app, turn).await?);
-    while let Some(piece) = pieces.next().await {
-        match piece {
-            Piece::Text(_) | Piece::Cite(_) => {}
-            Piece::Done(answer) => return Ok(axum::Json((*answer).into())),
-            Piece::Failed(error) => return Err(error),
-        }
-    }
-    Err(Error::internal("the answer ended without an end"))
+    let turn = body.turn(&caller, &user)?;
+    let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, Some(&user))).await?;
+    Ok(axum::Json(whole(pieces).await?.into()))
 }
 
 /// `POST /api/ai/chat/stream`
+#[utoipa::path(
+    post, path = "/api/ai/chat/stream", tag = "ai", params(EndUserHeaders), request_body = ChatIn,
+    responses((status = 200, description = "Server-sent events: `{\"token\"}` for each piece of text, then one with \
+        `conversationId`, `citations` and `confidence`; `{\"error\"}` when it breaks off.",
+        body = String, content_type = "text/event-stream"))
+)]
 pub(crate) async fn stream_message(
     State(app): State<App>,
     Extension(request): Extension<RequestId>,
     PartnerAsking { caller, user }: PartnerAsking,
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
-    let turn = body.turn(&caller, user)?;
-    Ok(sse::response(frames(answer(&app, turn).await?, request)))
+    let turn = body.turn(&caller, &user)?;
+    let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, Some(&user))).await?;
+    Ok(sse::response(frames(pieces, request)))
 }
 
 /// `{"token"}` per piece of text, then one event with the rest; markers are left out.
@@ -79,7 +92,7 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId
     pieces.filter_map(move |piece| {
         let frame = match piece {
             Piece::Text(text) => Some(sse::data(&json!({"token": text}))),
-            Piece::Cite(_) => None,
+            Piece::Began { .. } | Piece::Cite(_) => None,
             Piece::Done(answer) => {
                 let ChatOut {
                     conversation_id,
@@ -100,29 +113,12 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId
 }
 
 impl ChatIn {
-    fn turn(self, caller: &shared::http::Caller, user: EndUser) -> Result<Turn, Error> {
-        let message = self.message.unwrap_or_default();
-        if message.trim().is_empty() {
-            return Err(Error::sentence("Message is required", "message", "must not be blank"));
-        }
-        if message.chars().count() > MAX_MESSAGE_CHARS {
-            return Err(Error::field(
-                "message",
-                format!("must have at most {MAX_MESSAGE_CHARS} characters"),
-            ));
-        }
-        let conversation = self
-            .conversation_id
-            .map(|id| ConversationId::parse(id).ok_or(Error::NotFound("Conversation")));
+    fn turn(self, caller: &Caller, user: &EndUser) -> Result<Turn, Error> {
         Ok(Turn {
-            tenant: caller.tenant().clone(),
-            bot: caller.bot().clone(),
             access: user.access(),
-            owner: user.owner(caller),
-            message,
-            conversation: conversation.transpose()?,
             documents: limit("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?,
             folders: limit("folderIds", self.folder_ids, FolderId::parse, FolderId::new)?,
+            ..asked(caller, user.owner(caller), self.message, self.conversation_id)?
         })
     }
 }

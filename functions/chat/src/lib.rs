@@ -1,15 +1,23 @@
 //! Questions and their streamed answers. A dialect parses its body into a `Turn` and frames the pieces of the answer.
 
 mod ai;
+mod platform;
+mod turn;
 
-use axum::{Router, routing::post};
+use axum::Router;
 use shared::{app::App, http::finish};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of this function.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(ai::send_message))
+        .routes(routes!(ai::stream_message))
+        .routes(routes!(platform::send_platform_message))
+        .routes(routes!(platform::stream_platform_message))
+}
+
+/// This function.
 pub fn router(app: App) -> Router {
-    let routes = OpenApiRouter::new()
-        .route("/api/ai/chat", post(ai::send_message))
-        .route("/api/ai/chat/stream", post(ai::stream_message));
-    finish(routes, app)
+    finish(routes(), app)
 }

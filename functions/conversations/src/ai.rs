@@ -8,64 +8,97 @@ use shared::{
     clock::Time,
     conversations::{self, Conversation, Recent, Total},
     error::Error,
-    http::{Partner, Path, Query, ai::CitationOut, parse_limit},
+    http::{Partner, Path, Query, ai::CitationOut, parameters::EndUserHeaders, parse_limit},
     ids::{ConversationId, MessageId},
     messages::{Confidence, Message, Role},
 };
 
 /// `?limit=` and `?offset=`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
+    /// Conversations of a page, 20 when not said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// Conversations to leave out at the beginning.
+    #[param(value_type = Option<u32>, minimum = 0)]
     offset: Option<String>,
 }
 
 /// One page of a user's conversations, the last active first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AiConversationList)]
 pub(crate) struct ListOut {
+    /// The page.
     conversations: Vec<SummaryOut>,
+    /// How many there are.
     total: u64,
+    /// Conversations of a page.
     limit: usize,
+    /// Conversations left out at the beginning.
     offset: usize,
 }
 
 /// A conversation without its messages.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AiConversationSummary)]
 #[serde(rename_all = "camelCase")]
 struct SummaryOut {
+    /// Its id.
     id: ConversationId,
+    /// What it is about.
     title: String,
+    /// When it began.
     created_at: Time,
+    /// When its last message was written.
     updated_at: Time,
+    /// How many messages it has.
     message_count: u32,
 }
 
 /// A conversation with its messages, oldest first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AiConversation)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ConversationOut {
+    /// Its id.
     id: ConversationId,
+    /// What it is about.
     title: String,
+    /// When it began.
     created_at: Time,
+    /// When its last message was written.
     updated_at: Time,
+    /// The messages, oldest first.
     messages: Vec<MessageOut>,
 }
 
 /// A message.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = AiMessage)]
 #[serde(rename_all = "camelCase")]
 struct MessageOut {
+    /// Its id.
     id: MessageId,
+    /// Who said it.
     role: Role,
+    /// What was said.
     content: String,
+    /// What an answer rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     citations: Option<Vec<CitationOut>>,
+    /// How well an answer is covered.
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<Confidence>,
+    /// When it was said.
     created_at: Time,
 }
 
 /// `GET /api/ai/conversations`
+#[utoipa::path(
+    get, path = "/api/ai/conversations", tag = "ai", params(EndUserHeaders, ListParams),
+    responses((status = 200, description = "A page of the user's conversations", body = ListOut))
+)]
 pub(crate) async fn list_conversations(
     State(app): State<App>,
     Partner { caller, user }: Partner,
@@ -100,6 +133,11 @@ pub(crate) async fn list_conversations(
 }
 
 /// `GET /api/ai/conversations/{id}`
+#[utoipa::path(
+    get, path = "/api/ai/conversations/{id}", tag = "ai",
+    params(EndUserHeaders, ("id" = String, Path, description = "The conversation")),
+    responses((status = 200, description = "The conversation with its messages", body = ConversationOut))
+)]
 pub(crate) async fn get_conversation(
     State(app): State<App>,
     Partner { caller, user }: Partner,

@@ -1,15 +1,19 @@
-//! Conversations of the past.
+//! Conversations: reading what was said.
 
 mod ai;
 
-use axum::{Router, routing::get};
+use axum::Router;
 use shared::{app::App, http::finish};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of this function.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(ai::list_conversations))
+        .routes(routes!(ai::get_conversation))
+}
+
+/// This function.
 pub fn router(app: App) -> Router {
-    let routes = OpenApiRouter::new()
-        .route("/api/ai/conversations", get(ai::list_conversations))
-        .route("/api/ai/conversations/{id}", get(ai::get_conversation));
-    finish(routes, app)
+    finish(routes(), app)
 }

@@ -20,9 +20,10 @@ const MAX_TITLE: usize = 300;
 const MAX_URL: usize = 2_048;
 
 /// What is said of a document; absent means unchanged (or none, when it is new).
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, utoipa::ToSchema)]
 pub(crate) struct DocumentIn {
-    /// What it is called in citations.
+    /// What it is called in citations; required when it is made without a file name.
+    #[schema(min_length = 1, max_length = 300)]
     pub(crate) title: Option<String>,
     /// Its text, when there is no file.
     text: Option<String>,
@@ -33,11 +34,35 @@ pub(crate) struct DocumentIn {
     /// The folder that it goes into; empty = none.
     pub(crate) folder_id: Option<String>,
     /// Only for this organisation; empty = any.
+    #[schema(max_length = 128)]
     pub(crate) org: Option<String>,
     /// Only for callers with one of these roles; empty = any.
+    #[schema(max_items = 100)]
     pub(crate) allowed_roles: Option<Vec<String>>,
-    /// Where its readers find it; never fetched.
+    /// Where its readers find it: an http or https URL; never fetched.
+    #[schema(max_length = 2048)]
     pub(crate) source_url: Option<String>,
+}
+
+/// The same as a form, with the document's file.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "describes a form; it is read part by part")]
+pub(crate) struct FileIn {
+    /// The file, at most 4 MB: PDF, HTML, Markdown, plain text or CSV.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+    /// What it is called in citations; the file's name when not said.
+    title: Option<String>,
+    /// The bot that it serves.
+    bot_id: Option<String>,
+    /// The folder that it goes into; empty = none.
+    folder_id: Option<String>,
+    /// Only for this organisation; empty = any.
+    org: Option<String>,
+    /// Only for callers with one of these roles, as a JSON array or a comma-separated list; empty = any.
+    allowed_roles: Option<String>,
+    /// Where its readers find it: an http or https URL; never fetched.
+    source_url: Option<String>,
 }
 
 /// The content of a document.

@@ -15,7 +15,7 @@ use shared::{
 };
 
 use crate::{
-    body::{DocumentIn, Sent},
+    body::{DocumentIn, FileIn, Sent},
     documents::{unchanged, update},
     place,
     wire::DocumentOut,
@@ -25,6 +25,11 @@ use crate::{
 const TRIES: usize = 5;
 
 /// `PUT /api/v1/documents/{id}`: a new version; searches see the old one until the new one is ready.
+#[utoipa::path(
+    put, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
+    request_body(content((DocumentIn = "application/json"), (FileIn = "multipart/form-data"))),
+    responses((status = 200, description = "The document, its new version on its way", body = DocumentOut))
+)]
 pub(crate) async fn replace_document(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -176,6 +181,10 @@ fn changed_meanwhile() -> Error {
 }
 
 /// `DELETE /api/v1/documents/{id}`: gone from answers at once, from the index and S3 soon after.
+#[utoipa::path(
+    delete, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
+    responses((status = 204, description = "Gone"))
+)]
 pub(crate) async fn delete_document(
     State(app): State<App>,
     Admin(caller): Admin,

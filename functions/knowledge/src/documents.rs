@@ -21,21 +21,32 @@ use shared::{
 };
 
 use crate::{
-    body::{DocumentIn, Sent},
+    body::{DocumentIn, FileIn, Sent},
     place,
     wire::DocumentOut,
 };
 
 /// `?bot_id=` and `?folder_id=` besides the page.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(crate) struct ListParams {
+    /// Only documents of this bot.
     bot_id: Option<String>,
+    /// Only documents in this folder.
     folder_id: Option<String>,
+    /// Documents of a page, 20 when not said.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     limit: Option<String>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
 /// `POST /api/v1/documents`
+#[utoipa::path(
+    post, path = "/api/v1/documents", tag = "documents",
+    request_body(content((DocumentIn = "application/json"), (FileIn = "multipart/form-data"))),
+    responses((status = 201, description = "The document, on its way", body = DocumentOut))
+)]
 pub(crate) async fn create_document(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -119,6 +130,10 @@ pub(crate) async fn add(app: &App, document: &Document, jobs: Vec<Job>) -> Resul
 }
 
 /// `GET /api/v1/documents`
+#[utoipa::path(
+    get, path = "/api/v1/documents", tag = "documents", params(ListParams),
+    responses((status = 200, description = "A page of documents, newest first", body = PageOut<DocumentOut>))
+)]
 pub(crate) async fn list_documents(
     State(app): State<App>,
     Reader(caller): Reader,
@@ -149,6 +164,10 @@ pub(crate) async fn list_documents(
 }
 
 /// `GET /api/v1/documents/{id}`
+#[utoipa::path(
+    get, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
+    responses((status = 200, description = "The document", body = DocumentOut))
+)]
 pub(crate) async fn get_document(
     State(app): State<App>,
     Reader(caller): Reader,
@@ -158,6 +177,10 @@ pub(crate) async fn get_document(
 }
 
 /// `GET /api/v1/documents/{id}/content`: where the file is to be had, for 15 minutes.
+#[utoipa::path(
+    get, path = "/api/v1/documents/{id}/content", tag = "documents", operation_id = "get_document_content", params(("id" = String, Path, description = "The document")),
+    responses((status = 302, description = "Where the file is", headers(("Location" = String, description = "A presigned URL"))))
+)]
 pub(crate) async fn get_content(
     State(app): State<App>,
     Reader(caller): Reader,

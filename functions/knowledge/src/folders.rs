@@ -11,7 +11,7 @@ use shared::{
     error::Error,
     events::{Event, EventType, Job},
     folders::Folder,
-    http::{self as wire, Admin, PageOut, PageParams, Path, Query, Reader},
+    http::{self as wire, Admin, PageOut, PageParams, Path, Query, Reader, parameters::PageQuery},
     ids::FolderId,
     store::{self, Condition, Row, Transaction, TransactionError, Update},
 };
@@ -25,15 +25,18 @@ use crate::{
 const MAX_NAME: usize = 200;
 
 /// A folder as it is sent; absent means unchanged.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub(crate) struct FolderIn {
-    /// What it is called.
+    /// What it is called; required when it is made.
+    #[schema(min_length = 1, max_length = 200)]
     name: Option<String>,
     /// The bot that it serves; only when it is made.
     bot_id: Option<String>,
     /// Only for this organisation; empty = any.
+    #[schema(max_length = 128)]
     org: Option<String>,
     /// Only for callers with one of these roles; empty = any.
+    #[schema(max_items = 100)]
     allowed_roles: Option<Vec<String>>,
 }
 
@@ -55,6 +58,10 @@ impl FolderIn {
 }
 
 /// `POST /api/v1/folders`
+#[utoipa::path(
+    post, path = "/api/v1/folders", tag = "folders", request_body = FolderIn,
+    responses((status = 201, description = "The folder", body = FolderOut))
+)]
 pub(crate) async fn create_folder(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -80,6 +87,10 @@ pub(crate) async fn create_folder(
 }
 
 /// `GET /api/v1/folders`
+#[utoipa::path(
+    get, path = "/api/v1/folders", tag = "folders", params(PageQuery),
+    responses((status = 200, description = "A page of folders, newest first", body = PageOut<FolderOut>))
+)]
 pub(crate) async fn list_folders(
     State(app): State<App>,
     Reader(caller): Reader,
@@ -101,6 +112,10 @@ pub(crate) async fn list_folders(
 }
 
 /// `GET /api/v1/folders/{id}`
+#[utoipa::path(
+    get, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")),
+    responses((status = 200, description = "The folder", body = FolderOut))
+)]
 pub(crate) async fn get_folder(
     State(app): State<App>,
     Reader(caller): Reader,
@@ -110,6 +125,10 @@ pub(crate) async fn get_folder(
 }
 
 /// `PUT /api/v1/folders/{id}`: a narrower audience holds from the very next question, a wider one once it is indexed.
+#[utoipa::path(
+    put, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")), request_body = FolderIn,
+    responses((status = 200, description = "The folder", body = FolderOut))
+)]
 pub(crate) async fn update_folder(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -153,6 +172,10 @@ pub(crate) async fn update_folder(
 }
 
 /// `DELETE /api/v1/folders/{id}`: only an empty one.
+#[utoipa::path(
+    delete, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")),
+    responses((status = 204, description = "Gone"))
+)]
 pub(crate) async fn delete_folder(
     State(app): State<App>,
     Admin(caller): Admin,

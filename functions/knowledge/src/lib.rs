@@ -8,37 +8,30 @@ mod place;
 mod uploads;
 mod wire;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::Router;
 use shared::{app::App, http::finish};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of this function.
+pub fn routes() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(documents::list_documents, documents::create_document))
+        .routes(routes!(uploads::create_upload))
+        .routes(routes!(
+            documents::get_document,
+            change::replace_document,
+            change::delete_document
+        ))
+        .routes(routes!(documents::get_content))
+        .routes(routes!(folders::list_folders, folders::create_folder))
+        .routes(routes!(
+            folders::get_folder,
+            folders::update_folder,
+            folders::delete_folder
+        ))
+}
+
+/// This function.
 pub fn router(app: App) -> Router {
-    let routes = OpenApiRouter::new()
-        .route(
-            "/api/v1/documents",
-            get(documents::list_documents).post(documents::create_document),
-        )
-        .route("/api/v1/documents/uploads", post(uploads::create_upload))
-        .route(
-            "/api/v1/documents/{id}",
-            get(documents::get_document)
-                .put(change::replace_document)
-                .delete(change::delete_document),
-        )
-        .route("/api/v1/documents/{id}/content", get(documents::get_content))
-        .route(
-            "/api/v1/folders",
-            get(folders::list_folders).post(folders::create_folder),
-        )
-        .route(
-            "/api/v1/folders/{id}",
-            get(folders::get_folder)
-                .put(folders::update_folder)
-                .delete(folders::delete_folder),
-        );
-    finish(routes, app)
+    finish(routes(), app)
 }

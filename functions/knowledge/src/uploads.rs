@@ -22,18 +22,21 @@ use crate::{
 const MAX_UPLOAD: u64 = 10 * 1024 * 1024;
 
 /// A file that the caller is about to upload.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub(crate) struct UploadIn {
     /// Its name.
+    #[schema(required = true, min_length = 1, max_length = 300)]
     filename: Option<String>,
     /// Its media type: the PUT must state the same.
+    #[schema(required = true, max_length = 127, example = "application/pdf")]
     content_type: Option<String>,
     /// Its bytes: the PUT must have exactly as many.
+    #[schema(required = true, minimum = 1, maximum = 10_485_760)]
     size: Option<u64>,
 }
 
 /// Where to put the file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(crate) struct UploadOut {
     /// The document that it becomes.
     id: DocumentId,
@@ -49,6 +52,10 @@ fn is_media_type(stated: &str) -> bool {
 }
 
 /// `POST /api/v1/documents/uploads`
+#[utoipa::path(
+    post, path = "/api/v1/documents/uploads", tag = "documents", request_body = UploadIn,
+    responses((status = 201, description = "Where to put the file", body = UploadOut))
+)]
 pub(crate) async fn create_upload(
     State(app): State<App>,
     Admin(caller): Admin,

@@ -9,7 +9,8 @@ use shared::{
 };
 
 /// A document.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Document)]
 pub(crate) struct DocumentOut {
     /// Its id.
     id: DocumentId,
@@ -73,7 +74,8 @@ impl From<Document> for DocumentOut {
 }
 
 /// A folder.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+#[schema(as = Folder)]
 pub(crate) struct FolderOut {
     /// Its id.
     id: FolderId,

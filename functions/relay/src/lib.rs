@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use aws_lambda_events::{
-    dynamodb::{Event as StreamEvent, EventRecord},
+    dynamodb::Event as StreamEvent,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use shared::{
     answer::prompt,
     app::App,
     conversations::{Conversation, MAX_TITLE_CHARS},
+    error::chain,
     events::{Event, Job},
     ids::{ConversationId, TenantId},
-    store::{Condition, Update},
+    store::{Condition, Row, Update},
+    usage::{self, Entry},
     worker::{JobError, run_batch},
 };
 
@@ -24,11 +26,17 @@ const TITLE_WITHIN: Duration = Duration::from_secs(15);
 /// # Errors
 /// Never for a single record: those are reported one by one.
 pub async fn handle(app: &App, batch: StreamEvent) -> Result<DynamoDbEventResponse, lambda_runtime::Error> {
-    let records = batch
-        .records
-        .into_iter()
-        .map(|record| (record.change.sequence_number.clone().unwrap_or_default(), record));
-    let failed = run_batch(records.collect(), |record| relay(app, record)).await;
+    let mut records = Vec::new();
+    for record in batch.records {
+        let number = record.change.sequence_number.clone().unwrap_or_default();
+        match serde_dynamo::from_item::<_, Event>(record.change.new_image) {
+            Ok(event) => records.push((number, event)),
+            Err(error) => tracing::error!(record = number, %error, "not an event; it is left out"),
+        }
+    }
+    let uncounted = count(app, &records).await;
+    let mut failed = run_batch(records, |event| relay(app, event)).await;
+    failed.extend(uncounted);
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
     Ok(response)
@@ -40,11 +48,35 @@ fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
     failure
 }
 
-async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
-    let event: Event = serde_dynamo::from_item(record.change.new_image).map_err(|e| JobError::Fail(e.to_string()))?;
+/// Counts what answers took, all of the batch together; gives back the records that are to come again.
+async fn count(app: &App, records: &[(String, Event)]) -> Vec<String> {
+    let (mut numbers, mut entries) = (Vec::new(), Vec::new());
+    for (number, event) in records {
+        if let Some(spent) = &event.spent {
+            numbers.push(number.clone());
+            entries.push(Entry {
+                event: Row::key(event),
+                tenant: event.tenant.clone(),
+                at: event.timestamp,
+                spent: spent.clone(),
+            });
+        }
+    }
+    match usage::fold(&app.table, entries).await {
+        Ok(()) => Vec::new(),
+        Err(error) => {
+            tracing::warn!(cause = %chain(&error), "answers will be counted again");
+            numbers
+        }
+    }
+}
+
+async fn relay(app: &App, event: Event) -> Result<(), JobError> {
     let (titles, ingest): (Vec<Job>, Vec<Job>) =
         event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
-    app.queue.send_ingest(&ingest).await?;
+    if !ingest.is_empty() {
+        app.queue.send_ingest(&ingest).await?;
+    }
     for job in titles {
         if let Job::Title { conversation, question } = job {
             title(app, &event.tenant, &conversation, &question).await?;

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     bots::Bot,
     clock::Time,
-    conversations::{Conversation, Recent, shortened},
+    conversations::{Conversation, Party, Recent, shortened},
     error::Error,
     events::{Event, EventType, Job},
     ids::{ConversationId, MessageId},
@@ -27,6 +27,8 @@ use crate::{
     models::{Delta, Prompt},
     search::Hit,
     store::{Transaction, TransactionError, Update},
+    usage::{self, Spent},
+    visitors,
 };
 
 /// Longest time until the model is asked: a collection that scaled to zero wakes in 10–30 s.
@@ -40,6 +42,12 @@ pub(super) struct Asked {
     pub(super) turn: Turn,
     pub(super) bot: Bot,
     pub(super) recent: Option<Recent>,
+    /// The conversation, perhaps new.
+    pub(super) conversation: ConversationId,
+    /// The question's message.
+    pub(super) question: MessageId,
+    /// The answer's message.
+    pub(super) message: MessageId,
     pub(super) asked_at: Time,
 }
 
@@ -56,15 +64,17 @@ struct Draft {
 impl Asked {
     /// Answers, tells the listener piece by piece, and stores. A listener that left changes nothing.
     pub(super) async fn run(self, search: JoinHandle<Result<Vec<Hit>, Error>>, pieces: UnboundedSender<Piece>) {
+        let began = Piece::Began {
+            conversation: self.conversation.clone(),
+            message: self.message.clone(),
+        };
+        tell(&pieces, began);
         let outcome = match tokio::time::timeout(SEARCH_DEADLINE, self.prompt(search)).await {
             Ok(Ok((prompt, sources))) => self.write(prompt, &sources, &pieces).await,
             Ok(Err(error)) => Err(error),
             Err(late) => Err(Error::unavailable(late)),
         };
-        let last = outcome.unwrap_or_else(Piece::Failed);
-        if pieces.send(last).is_err() {
-            tracing::debug!("nobody waited for the end of an answer");
-        }
+        tell(&pieces, outcome.unwrap_or_else(Piece::Failed));
     }
 
     async fn prompt(&self, search: JoinHandle<Result<Vec<Hit>, Error>>) -> Result<(Prompt, Vec<Source>), Error> {
@@ -125,11 +135,10 @@ impl Asked {
     /// Writes both messages, the conversation and the event of a new one, all or nothing.
     async fn store(&self, draft: &mut Draft, sources: &[Source], model: String) -> Result<Answer, Error> {
         let now = self.app.clock.now();
-        let conversation = match &self.recent {
-            Some(recent) => recent.conversation.id.clone(),
-            None => ConversationId::new(),
+        let question = Message {
+            id: self.question.clone(),
+            ..self.message(Role::User, self.turn.message.clone(), self.asked_at)
         };
-        let question = self.message(&conversation, Role::User, self.turn.message.clone(), self.asked_at);
         let citations = draft.claims.citations(draft.markers.order(), sources);
         let cited = draft.markers.order().iter().filter_map(|at| sources.get(*at));
         let passages = cited.flat_map(|source| {
@@ -146,20 +155,17 @@ impl Asked {
             model: Some(model),
             usage: Some(draft.usage),
             incomplete: draft.failure.is_some(),
-            ..self.message(&conversation, Role::Assistant, draft.content.clone(), now)
+            ..self.message(Role::Assistant, draft.content.clone(), now)
         };
-        let stored = self
-            .app
-            .table
-            .transact(self.transaction(&conversation, &question, &answer, now)?)
-            .await;
+        let stored = self.app.table.transact(self.transaction(&question, &answer)?).await;
         stored.map_err(|error| match error {
             // The only condition that can fail is that the conversation is still there.
             TransactionError::Condition(_) => Error::NotFound("Conversation"),
             TransactionError::Other(error) => error,
         })?;
         Ok(Answer {
-            conversation,
+            visitor_token: self.visitor_token(),
+            conversation: self.conversation.clone(),
             message: answer.id,
             content: answer.content,
             citations,
@@ -168,11 +174,22 @@ impl Asked {
         })
     }
 
-    fn message(&self, conversation: &ConversationId, role: Role, content: String, created_at: Time) -> Message {
+    fn visitor_token(&self) -> Option<String> {
+        let owner = self
+            .recent
+            .as_ref()
+            .map_or(&self.turn.owner, |recent| &recent.conversation.owner);
+        match &owner.party {
+            Party::Visitor { visitor } => Some(visitors::token(&self.bot, visitor, &self.conversation)),
+            Party::EndUser { .. } | Party::Credential { .. } => None,
+        }
+    }
+
+    fn message(&self, role: Role, content: String, created_at: Time) -> Message {
         Message {
-            id: MessageId::new(),
+            id: self.message.clone(),
             tenant: self.turn.tenant.clone(),
-            conversation: conversation.clone(),
+            conversation: self.conversation.clone(),
             role,
             content,
             citations: None,
@@ -184,15 +201,13 @@ impl Asked {
         }
     }
 
-    fn transaction(
-        &self,
-        id: &ConversationId,
-        question: &Message,
-        answer: &Message,
-        now: Time,
-    ) -> Result<Transaction, Error> {
+    fn transaction(&self, question: &Message, answer: &Message) -> Result<Transaction, Error> {
+        let now = answer.created_at;
         let mut transaction = Transaction::default();
-        transaction.create(question)?.create(answer)?;
+        transaction
+            .create(question)?
+            .create(answer)?
+            .create(&self.answered(answer))?;
         if let Some(recent) = &self.recent {
             transaction.update(recent.conversation.appended(now)?);
             return Ok(transaction);
@@ -201,7 +216,7 @@ impl Asked {
             tenant, owner, message, ..
         } = &self.turn;
         let conversation = Conversation {
-            id: id.clone(),
+            id: self.conversation.clone(),
             tenant: tenant.clone(),
             owner: owner.clone(),
             title: shortened(message),
@@ -210,22 +225,57 @@ impl Asked {
             message_count: 2,
         };
         let title = Job::Title {
-            conversation: id.clone(),
+            conversation: self.conversation.clone(),
             question: message.clone(),
         };
-        let event = Event::new(
-            tenant,
-            Some(&self.bot.id),
-            EventType::NewSession,
-            now,
-            json!({"session_id": id}),
-        )
-        .with([title]);
+        let data = json!({"session_id": self.conversation});
+        let event = Event::new(tenant, Some(&self.bot.id), EventType::NewSession, now, data).with([title]);
         transaction
             .create(&conversation)?
             .create(&event)?
             .update(Update::at(owner.total_key(tenant)).add("total", 1));
         Ok(transaction)
+    }
+
+    /// The event that tells of the answer and of what it took.
+    fn answered(&self, answer: &Message) -> Event {
+        let usage = answer.usage.unwrap_or_default();
+        let model = answer.model.clone().unwrap_or_default();
+        let nano_usd = self.app.prices.nano_usd(&model, usage);
+        let data = json!({
+            "session_id": self.conversation,
+            "message_id": answer.id,
+            "role": answer.role,
+            "credential": self.turn.credential,
+            "model": model,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cost_usd": usage::usd(nano_usd),
+        });
+        let tenant = &self.turn.tenant;
+        let mut event = Event::new(
+            tenant,
+            Some(&self.bot.id),
+            EventType::NewMessage,
+            answer.created_at,
+            data,
+        );
+        event.spent = Some(Spent {
+            credential: self.turn.credential.clone(),
+            bot: self.bot.id.clone(),
+            model,
+            input_tokens: usage.input_tokens,
+            output_tokens: usage.output_tokens,
+            nano_usd,
+        });
+        event
+    }
+}
+
+/// Tells the listener; one that left changes nothing.
+fn tell(pieces: &UnboundedSender<Piece>, piece: Piece) {
+    if pieces.send(piece).is_err() {
+        tracing::trace!("nobody listens any more; the answer goes on");
     }
 }
 
@@ -244,9 +294,7 @@ impl Draft {
                     Piece::Cite(n)
                 }
             };
-            if pieces.send(piece).is_err() {
-                tracing::trace!("nobody listens any more; the answer goes on");
-            }
+            tell(pieces, piece);
         }
     }
 }

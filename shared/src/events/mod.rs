@@ -9,6 +9,7 @@ use crate::{
     documents::Version,
     ids::{BotId, ConversationId, DocumentId, EventId, FolderId, TenantId},
     store::{Key, Partition, Row},
+    usage::Spent,
 };
 
 /// How long an event stays in the outbox, in seconds.
@@ -18,6 +19,8 @@ const KEPT: i64 = 7 * 24 * 3600;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EventType {
+    /// Somebody said something in a conversation.
+    NewMessage,
     /// A conversation began.
     NewSession,
     /// A document was added, changed or deleted.
@@ -41,6 +44,9 @@ pub struct Event {
     pub timestamp: Time,
     /// The session, document or person, by id.
     pub data: Value,
+    /// What an answer took, to be counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub spent: Option<Spent>,
     /// What is to be done about it, never shown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jobs: Vec<Job>,
@@ -95,6 +101,7 @@ impl Event {
             kind,
             timestamp: now,
             data,
+            spent: None,
             jobs: Vec::new(),
         }
     }

@@ -1,11 +1,12 @@
 //! What the ai dialect's functions share on the wire.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{ids::DocumentId, messages::Citation};
 
 /// A citation in the ai dialect.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct CitationOut {
     /// The document.

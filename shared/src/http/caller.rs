@@ -93,6 +93,16 @@ impl Caller {
         }
     }
 
+    /// Whether the credential is one that pages hold, and so anybody may have.
+    #[must_use]
+    pub fn is_page(&self) -> bool {
+        match &self.who {
+            Who::Key(key) => key.scope == Scope::Widget,
+            Who::Member(_) => false,
+            Who::Public => true,
+        }
+    }
+
     /// Counts this request, and refuses it when there were too many of its class.
     ///
     /// # Errors

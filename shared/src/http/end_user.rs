@@ -5,7 +5,7 @@ use http::HeaderMap;
 
 use crate::{
     access::{Access, MAX_ROLES},
-    conversations::Owner,
+    conversations::{Owner, Party},
     error::Error,
     http::Caller,
     ids::MAX_ID_CHARS,
@@ -32,8 +32,10 @@ impl EndUser {
     pub fn owner(&self, caller: &Caller) -> Owner {
         Owner {
             bot: caller.bot().clone(),
-            org: self.org.clone(),
-            user: self.user.clone(),
+            party: Party::EndUser {
+                org: self.org.clone(),
+                user: self.user.clone(),
+            },
         }
     }
 

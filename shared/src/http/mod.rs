@@ -10,7 +10,9 @@ mod json;
 pub mod openapi;
 pub mod origin;
 mod page;
+pub mod parameters;
 mod permission;
+pub mod platform;
 pub mod sse;
 
 pub use anonymous::Anonymous;

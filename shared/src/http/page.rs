@@ -1,6 +1,7 @@
 //! Pages of the platform dialect's lists.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     error::Error,
@@ -53,7 +54,7 @@ pub fn parse_limit(stated: Option<&str>) -> Result<usize, Error> {
 }
 
 /// One page on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PageOut<T> {
     /// The items.
     pub data: Vec<T>,

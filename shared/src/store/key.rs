@@ -49,6 +49,11 @@ impl Key {
         self.pk.as_str()
     }
 
+    /// Both parts, for maps and logs.
+    pub(crate) fn name(&self) -> String {
+        format!("{} {}", self.pk.as_str(), self.sk)
+    }
+
     pub(crate) fn sk(&self) -> &str {
         &self.sk
     }

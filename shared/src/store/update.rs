@@ -15,6 +15,8 @@ pub enum Condition {
     Exists,
     /// The item is not there.
     Absent,
+    /// The item does not have this attribute.
+    Lacks(&'static str),
     /// The attribute (a dotted path into maps is allowed) has this value.
     Is(&'static str, AttributeValue),
 }
@@ -63,6 +65,7 @@ impl Placeholders {
             .map(|condition| match condition {
                 Condition::Exists => "attribute_exists(pk)".to_owned(),
                 Condition::Absent => "attribute_not_exists(pk)".to_owned(),
+                Condition::Lacks(path) => format!("attribute_not_exists({})", self.name(path)),
                 Condition::Is(path, value) => format!("{} = {}", self.name(path), self.value(value)),
             })
             .collect();

@@ -1,0 +1,64 @@
+//! Visitors: end users of a page. Their ids are no secrets, so a page proves whose thread it goes on with: by the token that
+//! the first answer gave, or by a hash that the team's own back end made.
+
+use aws_lc_rs::{constant_time::verify_slices_are_equal, hmac};
+
+use crate::{bots::Bot, ids::ConversationId};
+
+/// Begins a visitor token.
+const PREFIX: &str = "vt_";
+
+/// The token for one visitor and one thread, signed over tenant, bot, visitor and thread.
+#[must_use]
+pub fn token(bot: &Bot, visitor: &str, thread: &ConversationId) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, bot.visitor_secret.as_bytes());
+    let mut signed = hmac::Context::with_key(&key);
+    for part in [bot.tenant.as_str(), bot.id.as_str(), visitor, thread.as_str()] {
+        // Lengths keep the parts apart.
+        signed.update(&(part.len() as u64).to_be_bytes());
+        signed.update(part.as_bytes());
+    }
+    format!("{PREFIX}{}", hex::encode(signed.sign()))
+}
+
+/// Whether a token is that of this visitor and thread.
+#[must_use]
+pub fn is_token(bot: &Bot, visitor: &str, thread: &ConversationId, stated: &str) -> bool {
+    verify_slices_are_equal(token(bot, visitor, thread).as_bytes(), stated.as_bytes()).is_ok()
+}
+
+/// Whether `stated` is the HMAC-SHA256 of the id with the bot's identity secret, in hex.
+#[must_use]
+pub fn is_identified(bot: &Bot, visitor: &str, stated: &str) -> bool {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, bot.identity_secret.as_bytes());
+    hex::decode(stated).is_ok_and(|tag| hmac::verify(&key, visitor.as_bytes(), &tag).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{clock::Clock, ids::TenantId};
+
+    #[test]
+    fn a_token_opens_its_own_thread_only() {
+        let now = Clock::default().now();
+        let tenant = TenantId::new();
+        let (bot, other) = (Bot::new(&tenant, "a", now), Bot::new(&tenant, "b", now));
+        let (thread, another) = (ConversationId::new(), ConversationId::new());
+        let given = token(&bot, "v1", &thread);
+        assert!(is_token(&bot, "v1", &thread, &given));
+        assert!(!is_token(&bot, "v2", &thread, &given));
+        assert!(!is_token(&bot, "v1", &another, &given));
+        assert!(!is_token(&other, "v1", &thread, &given));
+        assert!(!is_token(&bot, "v1", &thread, ""));
+    }
+
+    #[test]
+    fn an_identity_is_proved_with_the_bots_secret() {
+        let bot = Bot::new(&TenantId::new(), "a", Clock::default().now());
+        let key = hmac::Key::new(hmac::HMAC_SHA256, bot.identity_secret.as_bytes());
+        let hash = hex::encode(hmac::sign(&key, b"v1"));
+        assert!(is_identified(&bot, "v1", &hash) && is_identified(&bot, "v1", &hash.to_uppercase()));
+        assert!(!is_identified(&bot, "v2", &hash) && !is_identified(&bot, "v1", "zz"));
+    }
+}
