@@ -54,6 +54,12 @@ impl Time {
         self.0
     }
 
+    /// So many milliseconds later.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(Timestamp::from_millisecond(self.millisecond().saturating_add(milliseconds)).unwrap_or(self.0))
+    }
+
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
     #[must_use]
     pub fn second(self) -> i64 {

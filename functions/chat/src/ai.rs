@@ -9,7 +9,7 @@ use shared::{
     answer::{Answer, Piece, Turn, answer, markers},
     app::App,
     error::Error,
-    http::{Caller, EndUser, Json, PartnerAsking, RequestId, ai::CitationOut, parameters::EndUserHeaders, sse},
+    http::{Caller, EndUser, Exchange, Json, PartnerAsking, ai::CitationOut, parameters::EndUserHeaders, sse},
     ids::{ConversationId, DocumentId, FolderId},
     limits::Class,
     messages::Confidence,
@@ -78,17 +78,17 @@ pub(crate) async fn send_message(
 )]
 pub(crate) async fn stream_message(
     State(app): State<App>,
-    Extension(request): Extension<RequestId>,
+    Extension(exchange): Extension<Exchange>,
     PartnerAsking { caller, user }: PartnerAsking,
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
     let turn = body.turn(&caller, &user)?;
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, Some(&user))).await?;
-    Ok(sse::response(frames(pieces, request)))
+    Ok(sse::response(frames(pieces, exchange)))
 }
 
 /// `{"token"}` per piece of text, then one event with the rest; markers are left out.
-fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId) -> impl Stream<Item = Bytes> + Send {
+fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
     pieces.filter_map(move |piece| {
         let frame = match piece {
             Piece::Text(text) => Some(sse::data(&json!({"token": text}))),
@@ -104,8 +104,8 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId
                 Some(sse::data(&end))
             }
             Piece::Failed(error) => {
-                error.log(&request.0);
-                Some(sse::data(&json!({"error": error.to_string()})))
+                let body = exchange.broke_off(&error);
+                Some(sse::data(&json!({"error": body.error})))
             }
         };
         std::future::ready(frame)

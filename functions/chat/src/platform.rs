@@ -11,7 +11,7 @@ use shared::{
     app::App,
     conversations::{Owner, Party, Reach},
     error::Error,
-    http::{Asker, Caller, Json, RequestId, platform::CitationOut, sse},
+    http::{Asker, Caller, Exchange, Json, platform::CitationOut, sse},
     ids::{self, BotId, ConversationId, MAX_ID_CHARS, MessageId},
     limits::Class,
     messages::{Confidence, Usage},
@@ -104,17 +104,17 @@ pub(crate) async fn send_platform_message(
 )]
 pub(crate) async fn stream_platform_message(
     State(app): State<App>,
-    Extension(request): Extension<RequestId>,
+    Extension(exchange): Extension<Exchange>,
     Asker(caller): Asker,
     headers: HeaderMap,
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
     let turn = body.turn(&caller, &headers)?;
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
-    Ok(sse::response(frames(pieces, request)))
+    Ok(sse::response(frames(pieces, exchange)))
 }
 
-fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId) -> impl Stream<Item = Bytes> + Send {
+fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
     async_stream::stream! {
         let mut pieces = std::pin::pin!(pieces);
         let (mut message, mut sent) = (String::new(), 0);
@@ -148,8 +148,7 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, request: RequestId
                     yield sse::event("done", &id, &end);
                 }
                 Piece::Failed(error) => {
-                    error.log(&request.0);
-                    yield sse::event("error", &format!("{message}:{sent}"), &error.body(&request.0));
+                    yield sse::event("error", &format!("{message}:{sent}"), &exchange.broke_off(&error));
                 }
             }
         }

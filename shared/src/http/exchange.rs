@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::limits::Standing;
+use crate::{
+    error::{Error, ErrorBody},
+    limits::Standing,
+};
 
 /// Shared by the extractors of a request and the layer around them.
 #[derive(Clone, Debug, Default)]
@@ -14,9 +17,41 @@ pub struct Exchange(Arc<Mutex<Learnt>>);
 struct Learnt {
     standing: Vec<Standing>,
     origin: Option<String>,
+    request_id: String,
+    broken: bool,
 }
 
 impl Exchange {
+    /// The exchange of the request with this id.
+    #[must_use]
+    pub fn new(request_id: &str) -> Self {
+        Self(Arc::new(Mutex::new(Learnt {
+            request_id: request_id.to_owned(),
+            ..Learnt::default()
+        })))
+    }
+
+    /// The id of the request that is being answered, as API Gateway gave it.
+    #[must_use]
+    pub fn request_id(&self) -> String {
+        self.learnt().request_id.clone()
+    }
+
+    /// A stream ends with an error: its cause goes to the log, and no repetition gets it as its answer. Gives the error's
+    /// body.
+    pub fn broke_off(&self, error: &Error) -> ErrorBody {
+        let request_id = self.request_id();
+        error.log(&request_id);
+        self.learnt().broken = true;
+        error.body(&request_id)
+    }
+
+    /// Whether the answer broke off.
+    #[must_use]
+    pub fn is_broken(&self) -> bool {
+        self.learnt().broken
+    }
+
     /// How the caller stands with the limits.
     pub fn set_standing(&self, standing: Vec<Standing>) {
         self.learnt().standing = standing;

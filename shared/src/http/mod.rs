@@ -6,6 +6,7 @@ mod caller;
 mod credential;
 mod end_user;
 mod exchange;
+mod idempotency;
 mod json;
 pub mod openapi;
 pub mod origin;
@@ -21,6 +22,7 @@ pub use caller::{
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
+pub use idempotency::Secretive;
 pub use json::{Json, Path, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
 pub use permission::Permission;
@@ -48,19 +50,16 @@ pub const MAX_BODY: usize = 10 * 1024 * 1024;
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-External-Org-Id, X-External-User-Id, \
      X-External-Roles, Idempotency-Key, Last-Event-ID, X-Visitor-Token";
 
-/// The id of the request that is being answered, as API Gateway gave it.
-#[derive(Clone, Debug)]
-pub struct RequestId(pub String);
-
 /// Makes a group's routes into a router: unknown paths and methods, preflights, the body limit, the request id, the headers of
 /// every answer, and the error body.
 pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
     router
-        .with_state(app)
+        .with_state(app.clone())
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(middleware::from_fn_with_state(app, idempotency::layer))
         .layer(middleware::from_fn(around))
 }
 
@@ -71,8 +70,7 @@ async fn around(mut request: Request, next: Next) -> Response {
         _ => None,
     };
     let id = id.unwrap_or_else(crate::ids::fresh);
-    let exchange = Exchange::default();
-    request.extensions_mut().insert(RequestId(id.clone()));
+    let exchange = Exchange::new(&id);
     request.extensions_mut().insert(exchange.clone());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let mut response = if request.method() == Method::OPTIONS {
