@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use serde::Serialize;
-use utoipa::ToSchema;
 
 /// What can go wrong, as the caller is told. Causes of [`Error::Internal`] and [`Error::Unavailable`] are logged under
 /// the request id and never sent.
@@ -75,7 +74,7 @@ pub enum Error {
 }
 
 /// The body of every error.
-#[derive(Clone, Debug, Serialize, ToSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct ErrorBody {
     /// A sentence that says what to change.
     pub error: String,

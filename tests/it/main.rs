@@ -14,6 +14,7 @@ mod events;
 mod examples;
 mod folders;
 mod isolation;
+mod openapi;
 mod restart;
 mod support;
 mod uploads;

@@ -26,7 +26,7 @@ const MAX_IDS: usize = 1_000;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ChatIn {
     /// The question, at most 16,000 characters.
-    #[schema(required = true, min_length = 1, max_length = 16_000)]
+    #[schema(required = true, value_type = String, min_length = 1, max_length = 16_000)]
     message: Option<String>,
     /// The conversation to go on with; absent = a new one.
     #[schema(max_length = 128)]
@@ -54,7 +54,7 @@ pub(crate) struct ChatOut {
     confidence: Confidence,
 }
 
-/// `POST /api/ai/chat`
+/// Ask, and get the whole answer.
 #[utoipa::path(
     post, path = "/api/ai/chat", tag = "ai", params(EndUserHeaders), request_body = ChatIn,
     responses((status = 200, description = "The answer", body = ChatOut))
@@ -69,7 +69,7 @@ pub(crate) async fn send_message(
     Ok(axum::Json(whole(pieces).await?.into()))
 }
 
-/// `POST /api/ai/chat/stream`
+/// Ask, and get the answer as it is written.
 #[utoipa::path(
     post, path = "/api/ai/chat/stream", tag = "ai", params(EndUserHeaders), request_body = ChatIn,
     responses((status = 200, description = "Server-sent events: `{\"token\"}` for each piece of text, then one with \

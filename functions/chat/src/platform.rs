@@ -30,7 +30,7 @@ pub(crate) struct ChatIn {
     #[schema(max_length = 128)]
     bot_id: Option<String>,
     /// The question, at most 16,000 characters.
-    #[schema(required = true, min_length = 1, max_length = 16_000)]
+    #[schema(required = true, value_type = String, min_length = 1, max_length = 16_000)]
     message: Option<String>,
     /// The session to go on with; absent = a new one.
     #[schema(max_length = 128)]
@@ -70,7 +70,7 @@ pub(crate) struct ChatOut {
     usage: Usage,
 }
 
-/// `POST /api/v1/chat`
+/// Ask a bot, and get the whole answer.
 #[utoipa::path(
     post, path = "/api/v1/chat", tag = "chat", request_body = ChatIn,
     params(("X-Visitor-Token" = Option<String>, Header, description = "For pages: the token that the thread's first answer gave")),
@@ -94,7 +94,7 @@ pub(crate) async fn send_platform_message(
     Ok((headers, axum::Json(answer.into())))
 }
 
-/// `POST /api/v1/chat/stream`
+/// Ask a bot, and get the answer as it is written.
 #[utoipa::path(
     post, path = "/api/v1/chat/stream", tag = "chat", request_body = ChatIn,
     params(("X-Visitor-Token" = Option<String>, Header, description = "For pages: the token that the thread's first answer gave")),

@@ -94,7 +94,7 @@ struct MessageOut {
     created_at: Time,
 }
 
-/// `GET /api/ai/conversations`
+/// List the user's conversations, the last active first.
 #[utoipa::path(
     get, path = "/api/ai/conversations", tag = "ai", params(EndUserHeaders, ListParams),
     responses((status = 200, description = "A page of the user's conversations", body = ListOut))
@@ -132,7 +132,7 @@ pub(crate) async fn list_conversations(
     }))
 }
 
-/// `GET /api/ai/conversations/{id}`
+/// Read a conversation.
 #[utoipa::path(
     get, path = "/api/ai/conversations/{id}", tag = "ai",
     params(EndUserHeaders, ("id" = String, Path, description = "The conversation")),

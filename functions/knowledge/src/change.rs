@@ -24,7 +24,9 @@ use crate::{
 /// Tries of a deletion that meets a change of the same document.
 const TRIES: usize = 5;
 
-/// `PUT /api/v1/documents/{id}`: a new version; searches see the old one until the new one is ready.
+/// Replace a document.
+///
+/// A new version; searches see the old one until the new one is ready.
 #[utoipa::path(
     put, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
     request_body(content((DocumentIn = "application/json"), (FileIn = "multipart/form-data"))),
@@ -180,7 +182,9 @@ fn changed_meanwhile() -> Error {
     }
 }
 
-/// `DELETE /api/v1/documents/{id}`: gone from answers at once, from the index and S3 soon after.
+/// Delete a document.
+///
+/// Gone from answers at once, from the index and S3 soon after.
 #[utoipa::path(
     delete, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
     responses((status = 204, description = "Gone"))

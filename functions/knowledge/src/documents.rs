@@ -41,7 +41,7 @@ pub(crate) struct ListParams {
     cursor: Option<String>,
 }
 
-/// `POST /api/v1/documents`
+/// Add a document.
 #[utoipa::path(
     post, path = "/api/v1/documents", tag = "documents",
     request_body(content((DocumentIn = "application/json"), (FileIn = "multipart/form-data"))),
@@ -129,7 +129,7 @@ pub(crate) async fn add(app: &App, document: &Document, jobs: Vec<Job>) -> Resul
     })
 }
 
-/// `GET /api/v1/documents`
+/// List documents.
 #[utoipa::path(
     get, path = "/api/v1/documents", tag = "documents", params(ListParams),
     responses((status = 200, description = "A page of documents, newest first", body = PageOut<DocumentOut>))
@@ -163,7 +163,7 @@ pub(crate) async fn list_documents(
     }))
 }
 
-/// `GET /api/v1/documents/{id}`
+/// Read what is known of a document.
 #[utoipa::path(
     get, path = "/api/v1/documents/{id}", tag = "documents", params(("id" = String, Path, description = "The document")),
     responses((status = 200, description = "The document", body = DocumentOut))
@@ -176,7 +176,9 @@ pub(crate) async fn get_document(
     Ok(Json(place::document(&app, &caller, id).await?.into()))
 }
 
-/// `GET /api/v1/documents/{id}/content`: where the file is to be had, for 15 minutes.
+/// Get the file of a document.
+///
+/// Where the file is to be had, for 15 minutes.
 #[utoipa::path(
     get, path = "/api/v1/documents/{id}/content", tag = "documents", operation_id = "get_document_content", params(("id" = String, Path, description = "The document")),
     responses((status = 302, description = "Where the file is", headers(("Location" = String, description = "A presigned URL"))))

@@ -57,7 +57,7 @@ impl FolderIn {
     }
 }
 
-/// `POST /api/v1/folders`
+/// Add a folder.
 #[utoipa::path(
     post, path = "/api/v1/folders", tag = "folders", request_body = FolderIn,
     responses((status = 201, description = "The folder", body = FolderOut))
@@ -86,7 +86,7 @@ pub(crate) async fn create_folder(
     Ok((StatusCode::CREATED, Json(folder.into())))
 }
 
-/// `GET /api/v1/folders`
+/// List folders.
 #[utoipa::path(
     get, path = "/api/v1/folders", tag = "folders", params(PageQuery),
     responses((status = 200, description = "A page of folders, newest first", body = PageOut<FolderOut>))
@@ -111,7 +111,7 @@ pub(crate) async fn list_folders(
     }))
 }
 
-/// `GET /api/v1/folders/{id}`
+/// Read a folder.
 #[utoipa::path(
     get, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")),
     responses((status = 200, description = "The folder", body = FolderOut))
@@ -124,7 +124,9 @@ pub(crate) async fn get_folder(
     Ok(Json(place::folder(&app, &caller, id).await?.into()))
 }
 
-/// `PUT /api/v1/folders/{id}`: a narrower audience holds from the very next question, a wider one once it is indexed.
+/// Change a folder.
+///
+/// A narrower audience holds from the very next question, a wider one once it is indexed.
 #[utoipa::path(
     put, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")), request_body = FolderIn,
     responses((status = 200, description = "The folder", body = FolderOut))
@@ -171,7 +173,9 @@ pub(crate) async fn update_folder(
     Ok(Json(folder.into()))
 }
 
-/// `DELETE /api/v1/folders/{id}`: only an empty one.
+/// Delete an empty folder.
+///
+/// Only an empty one.
 #[utoipa::path(
     delete, path = "/api/v1/folders/{id}", tag = "folders", params(("id" = String, Path, description = "The folder")),
     responses((status = 204, description = "Gone"))

@@ -25,13 +25,13 @@ const MAX_UPLOAD: u64 = 10 * 1024 * 1024;
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
 pub(crate) struct UploadIn {
     /// Its name.
-    #[schema(required = true, min_length = 1, max_length = 300)]
+    #[schema(required = true, value_type = String, min_length = 1, max_length = 300)]
     filename: Option<String>,
     /// Its media type: the PUT must state the same.
-    #[schema(required = true, max_length = 127, example = "application/pdf")]
+    #[schema(required = true, value_type = String, max_length = 127, example = "application/pdf")]
     content_type: Option<String>,
     /// Its bytes: the PUT must have exactly as many.
-    #[schema(required = true, minimum = 1, maximum = 10_485_760)]
+    #[schema(required = true, value_type = u64, minimum = 1, maximum = 10_485_760)]
     size: Option<u64>,
 }
 
@@ -51,7 +51,7 @@ fn is_media_type(stated: &str) -> bool {
     stated.len() <= 127 && stated.contains('/') && stated.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
-/// `POST /api/v1/documents/uploads`
+/// Announce a file of up to 10 MB.
 #[utoipa::path(
     post, path = "/api/v1/documents/uploads", tag = "documents", request_body = UploadIn,
     responses((status = 201, description = "Where to put the file", body = UploadOut))

@@ -108,9 +108,9 @@ fn serde_urlencoded(query: &str) -> HashMap<String, String> {
     parsed.map(|query| query.0).unwrap_or_default()
 }
 
-/// On channels and ai paths a key sent as Bearer is refused.
+/// Only clients of the app dialect, of OpenAI's and of MCP send keys as Bearer; elsewhere Bearer is a member's token.
 fn takes_bearer_keys(path: &str) -> bool {
-    path.starts_with("/api/v1/") || path.starts_with("/v1/") || path == "/mcp"
+    takes_key_as_parameter(path) || path.starts_with("/v1/") || path == "/mcp"
 }
 
 /// The app dialect's paths.
