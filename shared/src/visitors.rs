@@ -27,7 +27,14 @@ pub fn is_token(bot: &Bot, visitor: &str, thread: &ConversationId, stated: &str)
     verify_slices_are_equal(token(bot, visitor, thread).as_bytes(), stated.as_bytes()).is_ok()
 }
 
-/// Whether `stated` is the HMAC-SHA256 of the id with the bot's identity secret, in hex.
+/// The proof of a visitor's id: its HMAC-SHA256 with the bot's identity secret, in hex.
+#[must_use]
+pub fn identity(bot: &Bot, visitor: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, bot.identity_secret.as_bytes());
+    hex::encode(hmac::sign(&key, visitor.as_bytes()))
+}
+
+/// Whether `stated` is that proof, in either case.
 #[must_use]
 pub fn is_identified(bot: &Bot, visitor: &str, stated: &str) -> bool {
     let key = hmac::Key::new(hmac::HMAC_SHA256, bot.identity_secret.as_bytes());
@@ -56,8 +63,7 @@ mod tests {
     #[test]
     fn an_identity_is_proved_with_the_bots_secret() {
         let bot = Bot::new(&TenantId::new(), "a", Clock::default().now());
-        let key = hmac::Key::new(hmac::HMAC_SHA256, bot.identity_secret.as_bytes());
-        let hash = hex::encode(hmac::sign(&key, b"v1"));
+        let hash = identity(&bot, "v1");
         assert!(is_identified(&bot, "v1", &hash) && is_identified(&bot, "v1", &hash.to_uppercase()));
         assert!(!is_identified(&bot, "v2", &hash) && !is_identified(&bot, "v1", "zz"));
     }

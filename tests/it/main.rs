@@ -9,12 +9,16 @@
 mod ai_chat;
 mod ai_conversations;
 mod bad_input;
+mod cors;
 mod documents;
 mod events;
 mod examples;
 mod folders;
+mod idempotency;
 mod isolation;
+mod limits;
 mod openapi;
+mod platform_chat;
 mod restart;
 mod support;
 mod uploads;

@@ -4,7 +4,7 @@ mod files;
 mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};
-pub use tenant::{Tenant, expect};
+pub use tenant::{Tenant, User, expect};
 
 use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};
 
@@ -37,6 +37,9 @@ pub fn folder(name: &str) -> PathBuf {
 pub fn options(name: &str) -> Options {
     let mut options = Options::new(folder(name));
     options.name = format!("docent-{}-{}", name, std::process::id());
+    // The offline model costs nothing by itself; budgets and usage are about models that do.
+    let prices = r#"{"offline": {"input": 1.0, "output": 10.0}}"#;
+    options.parameters.insert("ModelPrices".to_owned(), prices.to_owned());
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options

@@ -1,10 +1,12 @@
 //! A tenant with its key, and the end users of its partner.
 
+use std::net::IpAddr;
+
 use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use shared::{
     bots::Bot,
-    ids::TenantId,
+    ids::{BotId, TenantId},
     keys::{ApiKey, Scope, Secret},
     limits::RateLimits,
     store::Transaction,
@@ -33,11 +35,16 @@ pub struct User<'t> {
 }
 
 impl Tenant {
-    /// Makes one.
+    /// Makes one whose key may do as much as can be asked for.
     pub async fn new() -> Self {
+        Self::with_limits(Some(RateLimits::HIGHEST)).await
+    }
+
+    /// Makes one whose key has these rate limits.
+    pub async fn with_limits(rate_limits: Option<RateLimits>) -> Self {
         let stack = stack().await;
         let (secret, id) = (Secret::generate(), TenantId::new());
-        tenants::seed(stack.app(), &id, "Test", &secret, Some(RateLimits::HIGHEST))
+        tenants::seed(stack.app(), &id, "Test", &secret, rate_limits)
             .await
             .unwrap();
         Self {
@@ -48,25 +55,61 @@ impl Tenant {
         }
     }
 
+    /// Its default bot.
+    pub async fn bot(&self) -> Bot {
+        let app = stack().await.app();
+        let tenant: Option<tenants::Tenant> = app.table.get(&tenants::Tenant::key(&self.id)).await.unwrap();
+        let key = Bot::key(&self.id, &tenant.unwrap().default_bot);
+        app.table.get(&key).await.unwrap().unwrap()
+    }
+
+    /// The same tenant through another key.
+    pub async fn key_with(&self, scope: Scope, bot: Option<&BotId>) -> Self {
+        let app = stack().await.app();
+        let secret = Secret::generate();
+        let key = ApiKey {
+            bot: bot.cloned(),
+            rate_limits: Some(RateLimits::HIGHEST),
+            ..ApiKey::new(
+                &self.id,
+                &self.bot().await.id,
+                "another",
+                scope,
+                &secret,
+                app.clock.now(),
+            )
+        };
+        let mut transaction = Transaction::default();
+        key.create_in(&mut transaction).unwrap();
+        app.table.transact(transaction).await.unwrap();
+        self.with_key(secret.reveal())
+    }
+
     /// The same tenant through a full key that is bound to a bot of its own.
     pub async fn bound_key(&self) -> Self {
         let app = stack().await.app();
-        let (secret, now) = (Secret::generate(), app.clock.now());
-        let bot = Bot::new(&self.id, "Second", now);
-        let key = ApiKey {
-            bot: Some(bot.id.clone()),
-            rate_limits: Some(RateLimits::HIGHEST),
-            ..ApiKey::new(&self.id, &bot.id, "bound", Scope::Full, &secret, now)
-        };
-        let mut transaction = Transaction::default();
-        transaction.create(&bot).unwrap();
-        key.create_in(&mut transaction).unwrap();
-        app.table.transact(transaction).await.unwrap();
+        let bot = Bot::new(&self.id, "Second", app.clock.now());
+        app.table.put(&bot).await.unwrap();
+        self.key_with(Scope::Full, Some(&bot.id)).await
+    }
+
+    fn with_key(&self, key: &str) -> Self {
         Self {
             base: self.base.clone(),
-            key: secret.reveal().to_owned(),
+            key: key.to_owned(),
             id: self.id.clone(),
             http: self.http.clone(),
+        }
+    }
+
+    /// The same tenant from another address of this machine.
+    pub fn from_address(&self, address: [u8; 4]) -> Self {
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .local_address(IpAddr::from(address));
+        Self {
+            http: client.build().unwrap(),
+            ..self.with_key(&self.key)
         }
     }
 
