@@ -133,3 +133,24 @@ impl<S: Stream + Unpin + Send + 'static> Drop for Pieces<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_headers_are_merged_and_none_is_lost() {
+        let mut returned = ApiGatewayProxyResponse::default();
+        returned.status_code = 200;
+        let header = HeaderValue::from_static;
+        for value in ["a=1", "b=2"] {
+            returned.multi_value_headers.append(header::SET_COOKIE, header(value));
+        }
+        returned.headers.append(header::SET_COOKIE, header("b=2"));
+        returned.headers.append(header::VARY, header("origin"));
+        let response = buffered(&returned, false).unwrap();
+        let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1", "b=2"]);
+        assert_eq!(response.headers()[header::VARY], "origin");
+    }
+}

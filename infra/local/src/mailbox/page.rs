@@ -1,8 +1,10 @@
 //! The mailbox over HTTP: JSON for tests, a page for people.
 
+use std::net::IpAddr;
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode, header, request::Parts, uri::Authority};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -19,6 +21,10 @@ impl Mailbox {
     /// Answers a request for [`PATH`]. Nobody but this machine's user is meant to read mail: no other origin may.
     pub fn answer(&self, request: &Parts, request_id: &str) -> Response<Bytes> {
         let mut response = match request.method {
+            _ if !is_local(request) => {
+                let message = "Mail is shown under the names of this machine only: localhost, or an IP address";
+                refusal(StatusCode::FORBIDDEN, "forbidden", message, request_id)
+            }
             Method::GET | Method::HEAD => {
                 let mails = self.list(wanted(request.uri.query().unwrap_or_default()).as_deref());
                 if wants_html(request) {
@@ -52,6 +58,19 @@ impl Mailbox {
         set(&mut response, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
         response
     }
+}
+
+/// Whether the host is an IP address or `localhost`. Any other name may be a web page's that was made to lead here.
+fn is_local(request: &Parts) -> bool {
+    let Some(host) = request.headers.get(header::HOST) else {
+        return true;
+    };
+    let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+    host.is_some_and(|authority| {
+        let host = authority.host().to_ascii_lowercase();
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        bare.parse::<IpAddr>().is_ok() || host == "localhost" || host.ends_with(".localhost")
+    })
 }
 
 /// The address in `?to=`. A `+` is one: addresses have them, and no spaces.

@@ -124,3 +124,24 @@ fn the_page_shows_mail_and_runs_none_of_it() {
     let (parts, ()) = Request::post(PATH).body(()).unwrap().into_parts();
     assert_eq!(mailbox.answer(&parts, "r-1").status(), 405);
 }
+
+#[test]
+fn mail_is_not_shown_to_a_name_that_a_web_page_chose() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open(&folder.path().join("mailbox.jsonl")).unwrap();
+    let mut hosts = vec![
+        ("evil.example:8080", 403),
+        ("localhost.evil.example", 403),
+        ("127.0.0.1.evil.example", 403),
+    ];
+    hosts.extend([
+        ("localhost:8080", 200),
+        ("127.0.0.1:8080", 200),
+        ("[::1]:8080", 200),
+        ("docent.localhost", 200),
+    ]);
+    for (host, status) in hosts {
+        let (parts, ()) = Request::get(PATH).header("host", host).body(()).unwrap().into_parts();
+        assert_eq!(mailbox.answer(&parts, "r-1").status(), status, "{host}");
+    }
+}
