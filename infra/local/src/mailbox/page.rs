@@ -91,7 +91,7 @@ fn wants_html(request: &Parts) -> bool {
 fn html(mails: &[Mail]) -> Response<Bytes> {
     let mut page = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>Mail</title><style>{STYLE}</style><h1>Mail</h1><p>Nothing leaves this machine: what docent would have \
+         <title>Mail</title><style>{STYLE}</style><h1>Mail</h1><p>No mail leaves this machine: what docent would have \
          sent is here, newest first.</p>"
     );
     if mails.is_empty() {
