@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayProxyResponse, lambda_runtime::StreamResponse};
@@ -51,11 +51,20 @@ pub fn buffered(returned: &impl serde::Serialize, accepts_binary: bool) -> Optio
     };
     let mut response = Response::new(whole(body));
     *response.status_mut() = StatusCode::from_u16(u16::try_from(returned.status_code).ok()?).ok()?;
-    *response.headers_mut() = returned.multi_value_headers;
-    response.headers_mut().extend(returned.headers);
+    *response.headers_mut() = merged(returned.multi_value_headers, &returned.headers);
     // The length is ours to say: it is that of what goes out.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     Some(response)
+}
+
+/// Both kinds of headers as API Gateway merges them: a single value is added to the many unless it is one of them.
+fn merged(mut many: HeaderMap, single: &HeaderMap) -> HeaderMap {
+    for (name, value) in single {
+        if !many.get_all(name).iter().any(|each| each == value) {
+            many.append(name, value.clone());
+        }
+    }
+    many
 }
 
 /// What a streaming function returned: status and headers at once, the body as it comes, until `deadline`.
@@ -122,5 +131,26 @@ impl<S: Stream + Unpin + Send + 'static> Drop for Pieces<S> {
         } else {
             (self.ended)();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_headers_are_merged_and_none_is_lost() {
+        let mut returned = ApiGatewayProxyResponse::default();
+        returned.status_code = 200;
+        let header = HeaderValue::from_static;
+        for value in ["a=1", "b=2"] {
+            returned.multi_value_headers.append(header::SET_COOKIE, header(value));
+        }
+        returned.headers.append(header::SET_COOKIE, header("b=2"));
+        returned.headers.append(header::VARY, header("origin"));
+        let response = buffered(&returned, false).unwrap();
+        let cookies: Vec<_> = response.headers().get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=1", "b=2"]);
+        assert_eq!(response.headers()[header::VARY], "origin");
     }
 }

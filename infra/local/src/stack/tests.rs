@@ -1,5 +1,6 @@
 //! Whole stacks: a restart finds everything, and a stack runs on services that another one holds.
 
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use serde_json::{Value, json};
 
 use super::*;
@@ -77,4 +78,62 @@ async fn a_stack_runs_on_services_that_somebody_else_holds() {
     assert_eq!(answer["citations"][0]["documentTitle"], "Employee Handbook");
     guest.shutdown().await;
     holder.shutdown().await;
+}
+
+async fn send(ses: &aws_sdk_sesv2::Client, to: &str) {
+    let part = |text: &str| Content::builder().data(text).build().unwrap();
+    let body = Body::builder().text(part("Your code: ABCD")).build();
+    let message = Message::builder().subject(part("Code")).body(body).build();
+    let mail = ses.send_email().from_email_address("docent@localhost");
+    let mail = mail.destination(Destination::builder().to_addresses(to).build());
+    let mail = mail.content(EmailContent::builder().simple(message).build());
+    mail.send().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_and_mail_of_functions_survive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let mail = |stack: &Stack| {
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        client
+            .get(format!("{}{}?to=ann@example.com", stack.base_url, crate::mailbox::PATH))
+            .send()
+    };
+    let stack = Stack::start(Options::new(folder.path())).await.unwrap();
+    let ssm = aws_sdk_ssm::Client::new(stack.sdk());
+    let put = ssm
+        .put_parameter()
+        .name("/docent/key")
+        .value("secret")
+        .r#type("SecureString".into());
+    put.send().await.unwrap();
+    send(&aws_sdk_sesv2::Client::new(stack.sdk()), "Ann@example.com").await;
+    stack.shutdown().await;
+
+    let stack = Stack::start(Options::new(folder.path())).await.unwrap();
+    let found: Value = mail(&stack).await.unwrap().json().await.unwrap();
+    assert_eq!(
+        (&found["data"][0]["text"], &found["data"][1]),
+        (&json!("Your code: ABCD"), &Value::Null)
+    );
+    let ssm = aws_sdk_ssm::Client::new(stack.sdk());
+    let found = ssm
+        .get_parameter()
+        .name("/docent/key")
+        .with_decryption(true)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(found.parameter.unwrap().value.unwrap(), "secret");
+    stack.shutdown().await;
+    let fresh = Options {
+        fresh: true,
+        ..Options::new(folder.path())
+    };
+    let stack = Stack::start(fresh).await.unwrap();
+    assert_eq!(
+        mail(&stack).await.unwrap().json::<Value>().await.unwrap(),
+        json!({ "data": [] })
+    );
+    stack.shutdown().await;
 }
