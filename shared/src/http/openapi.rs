@@ -170,7 +170,7 @@ fn security(path: &str) -> Value {
 
 fn schemes() -> Value {
     json!({
-        "api_key": {"type": "apiKey", "in": "header", "name": "Authorization", "description": "`ApiKey sk_…`"},
+        "api_key": {"type": "http", "scheme": "ApiKey", "description": "`Authorization: ApiKey sk_…`"},
         "api_key_header": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "`sk_…`"},
         "bearer": {
             "type": "http", "scheme": "bearer",
