@@ -8,7 +8,16 @@ use std::path::{Path, PathBuf};
 use crate::error::{During, Error};
 
 /// What the stack keeps in its folder; `--fresh` removes these and nothing else.
-const ENTRIES: [&str; 6] = ["dynamodb", "sqs", "s3", "opensearch", "checkpoints", "demo"];
+const ENTRIES: [&str; 8] = [
+    "dynamodb",
+    "sqs",
+    "s3",
+    "ssm",
+    "mail",
+    "opensearch",
+    "checkpoints",
+    "demo",
+];
 
 /// The folder, held by this process.
 #[derive(Debug)]

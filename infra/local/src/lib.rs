@@ -1,6 +1,6 @@
 //! The local stack: everything that docent is on AWS, in one process. A gateway driven by template.yaml calls the real
-//! functions in-process; DynamoDB with its stream, S3, SQS, OpenSearch and Bedrock are embedded, durable where it
-//! matters, and on ports of the system's choice, so that several stacks run side by side.
+//! functions in-process; DynamoDB with its stream, S3, SQS, SSM, SES, OpenSearch and Bedrock are embedded, durable where
+//! it matters, and on ports of the system's choice, so that several stacks run side by side.
 
 mod attach;
 pub mod cli;
@@ -9,6 +9,7 @@ pub mod demo;
 pub mod error;
 pub mod functions;
 pub mod gateway;
+pub mod mailbox;
 pub mod models;
 pub mod options;
 pub mod parts;

@@ -9,12 +9,19 @@ use shared::app::App;
 
 use crate::data::Data;
 use crate::error::{During, Error};
+use crate::mailbox::Mailbox;
 use crate::models::Models;
 use crate::options::Options;
 use crate::sdk::{Endpoints, Identity};
 use crate::server::{Layer, on_loopback};
-use crate::services::{DynamoDb, Journal, Notification, create_queues, ensure_bucket, ensure_table, s3};
+use crate::services::{
+    DynamoDb, Journal, Notification, Parameters, create_queues, ensure_bucket, ensure_table, s3, ses, ssm,
+};
 use crate::template::{Function, OWN, Template};
+
+/// Parameters that have another value here than on AWS, where the template has them: anybody on this machine may
+/// register, and mail comes from it.
+const PARAMETERS: [(&str, &str); 2] = [("Registration", "open"), ("MailFrom", "docent@localhost")];
 
 /// Everything that functions need.
 pub struct Parts {
@@ -30,6 +37,8 @@ pub struct Parts {
     pub queue_urls: HashMap<String, String>,
     /// The table.
     pub table: Table,
+    /// The mail that was sent.
+    pub mailbox: Mailbox,
 }
 
 /// Where the table is, and how its stream is read.
@@ -68,8 +77,17 @@ pub async fn start(options: &Options, data: &Data, back: &mut Layer) -> Result<P
     let url = bucket(options, data, back, &mut template, &identity, client, &queue_urls).await?;
     endpoints.set("S3", url);
     let table = table(options, data, &mut template, &identity, &mut endpoints).await?;
+    let parameters = Parameters::open(&data.path("ssm").join("parameters.json")).during("SSM")?;
+    endpoints.set("SSM", on_loopback(ssm(parameters), back).await?);
+    let mailbox = Mailbox::open(&data.path("mail").join("mailbox.jsonl")).during("the mailbox")?;
+    endpoints.set("SESV2", on_loopback(ses(mailbox.clone()), back).await?);
     endpoints.set("OPENSEARCH", opensearch(options, data, back).await?);
     template.set("OpenSearchUrl", endpoints.get("OPENSEARCH").unwrap_or_default());
+    for (name, value) in PARAMETERS {
+        if template.declares(name) {
+            template.set(name, value);
+        }
+    }
     for (name, value) in models.parameters.into_iter().chain(options.parameters.clone()) {
         template.set(&name, value);
     }
@@ -82,6 +100,7 @@ pub async fn start(options: &Options, data: &Data, back: &mut Layer) -> Result<P
         sdk,
         queue_urls,
         table,
+        mailbox,
     })
 }
 

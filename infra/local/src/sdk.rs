@@ -14,7 +14,7 @@ use crate::template::REGION;
 pub const LOCAL_KEYS: (&str, &str) = ("docent-local", "docent-local-secret");
 
 /// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have: `DYNAMODB`, `DYNAMODB_STREAMS`,
-/// `S3`, `SQS`, `BEDROCK_RUNTIME`, and `OPENSEARCH`.
+/// `S3`, `SQS`, `SSM`, `SESV2`, `BEDROCK_RUNTIME`, and `OPENSEARCH`.
 #[derive(Clone, Debug, Default)]
 pub struct Endpoints(HashMap<&'static str, String>);
 

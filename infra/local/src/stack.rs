@@ -60,12 +60,8 @@ impl Stack {
             let changed = Arc::clone(&changed);
             move || changed.notify_one()
         };
-        let gateway = Arc::new(Gateway::new(
-            &parts.template,
-            &parts.functions,
-            &functions.routers,
-            ring,
-        ));
+        let gateway = Gateway::new(&parts.template, &parts.functions, &functions.routers, ring);
+        let gateway = Arc::new(gateway.with_mailbox(parts.mailbox.clone()));
         let mut front = Layer::default();
         parts.attach(&functions, &data, &changed, &mut front)?;
         let app = parts.app()?;

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, ready};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::Frame;
 use lambda_http::{Body, aws_lambda_events::apigw::ApiGatewayProxyResponse, lambda_runtime::StreamResponse};
@@ -51,11 +51,20 @@ pub fn buffered(returned: &impl serde::Serialize, accepts_binary: bool) -> Optio
     };
     let mut response = Response::new(whole(body));
     *response.status_mut() = StatusCode::from_u16(u16::try_from(returned.status_code).ok()?).ok()?;
-    *response.headers_mut() = returned.multi_value_headers;
-    response.headers_mut().extend(returned.headers);
+    *response.headers_mut() = merged(returned.multi_value_headers, &returned.headers);
     // The length is ours to say: it is that of what goes out.
     response.headers_mut().remove(header::CONTENT_LENGTH);
     Some(response)
+}
+
+/// Both kinds of headers as API Gateway merges them: a single value is added to the many unless it is one of them.
+fn merged(mut many: HeaderMap, single: &HeaderMap) -> HeaderMap {
+    for (name, value) in single {
+        if !many.get_all(name).iter().any(|each| each == value) {
+            many.append(name, value.clone());
+        }
+    }
+    many
 }
 
 /// What a streaming function returned: status and headers at once, the body as it comes, until `deadline`.

@@ -16,14 +16,14 @@ const MAX_DRAINED: usize = 64 * 1024 * 1024;
 pub enum Refused {
     /// Over [`MAX_REQUEST`].
     TooLarge,
-    /// The client went away in the middle.
+    /// It is not framed as HTTP wants it, or the client went away in the middle.
     Broken,
 }
 
 /// Reads a body of at most [`MAX_REQUEST`] bytes.
 ///
 /// # Errors
-/// When it is longer, or ends early.
+/// When it is longer, malformed, or ends early.
 pub async fn read(mut body: Incoming) -> Result<Bytes, Refused> {
     if body.is_end_stream() {
         return Ok(Bytes::new());

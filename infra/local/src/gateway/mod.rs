@@ -24,6 +24,7 @@ use hyper::body::Incoming;
 use shared::clock::Clock;
 use tokio::time::Instant;
 
+use crate::mailbox::{self, Mailbox};
 use crate::template::{Event, Function, Template};
 use answer::Answer;
 use limits::Refused;
@@ -44,6 +45,7 @@ pub struct Gateway {
     binary: Vec<String>,
     ready: AtomicBool,
     on_write: Ring,
+    mailbox: Option<Mailbox>,
 }
 
 /// Called when an invocation may have changed the table.
@@ -90,7 +92,15 @@ impl Gateway {
             binary: template.binary_media_types(),
             ready: AtomicBool::new(false),
             on_write: Arc::new(on_write),
+            mailbox: None,
         }
+    }
+
+    /// Shows a mailbox, too. It belongs to the stack and not to the API, so no route can take its path.
+    #[must_use]
+    pub fn with_mailbox(mut self, mailbox: Mailbox) -> Self {
+        self.mailbox = Some(mailbox);
+        self
     }
 
     /// From now on `GET /api/health` is answered by its function; before, it says that the stack is starting.
@@ -102,10 +112,12 @@ impl Gateway {
     pub async fn handle(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Answer> {
         let request_id = shared::ids::fresh();
         let (parts, body) = request.into_parts();
-        let mut response = match self.answer(parts, body, peer, &request_id).await {
-            Ok(response) => response,
-            Err(kind) => self.replies.reply(kind, &request_id),
+        let shown = self.mailbox.as_ref().filter(|_| parts.uri.path() == mailbox::PATH);
+        let answered = match shown {
+            Some(mailbox) => Ok(mailbox.answer(&parts, &request_id).map(answer::whole)),
+            None => self.answer(parts, body, peer, &request_id).await,
         };
+        let mut response = answered.unwrap_or_else(|kind| self.replies.reply(kind, &request_id));
         if let Ok(value) = HeaderValue::from_str(&request_id) {
             response.headers_mut().insert(REQUEST_ID, value);
         }
@@ -118,7 +130,7 @@ impl Gateway {
         }
         let body = limits::read(body).await.map_err(|refused| match refused {
             Refused::TooLarge => Kind::TooLarge,
-            Refused::Broken => Kind::Failure,
+            Refused::Broken => Kind::BadBody,
         })?;
         forwarded(&mut parts.headers, peer);
         let (target, event) = self.event(&parts, &body, peer, id)?;

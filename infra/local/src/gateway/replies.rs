@@ -16,6 +16,8 @@ pub struct Replies(BTreeMap<String, (Option<u16>, String)>);
 pub enum Kind {
     /// No resource and method match.
     NoRoute,
+    /// The body's framing is malformed.
+    BadBody,
     /// Over 10 MB, or over 6 MB as an event.
     TooLarge,
     /// The function failed, or answered what cannot be passed on.
@@ -31,10 +33,19 @@ impl Kind {
     fn name_and_status(self) -> (&'static str, StatusCode) {
         match self {
             Self::NoRoute => ("MISSING_AUTHENTICATION_TOKEN", StatusCode::FORBIDDEN),
+            Self::BadBody => ("BAD_REQUEST_BODY", StatusCode::BAD_REQUEST),
             Self::TooLarge => ("REQUEST_TOO_LARGE", StatusCode::PAYLOAD_TOO_LARGE),
             Self::Failure => ("INTEGRATION_FAILURE", StatusCode::BAD_GATEWAY),
             Self::Timeout => ("INTEGRATION_TIMEOUT", StatusCode::GATEWAY_TIMEOUT),
             Self::Starting => ("STARTING", StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+
+    /// What `$context.error.messageString` is: text in quotes.
+    fn message(self) -> &'static str {
+        match self {
+            Self::BadBody => r#""The request's body is malformed or incomplete""#,
+            _ => r#""The gateway refused the request""#,
         }
     }
 }
@@ -61,7 +72,7 @@ impl Replies {
         let (stated, text) = found.map_or((None, r#"{"message":null}"#), |(status, text)| (*status, text.as_str()));
         let text = text
             .replace("$context.requestId", request_id)
-            .replace("$context.error.messageString", "\"The gateway refused the request\"");
+            .replace("$context.error.messageString", kind.message());
         let mut response = Response::new(answer::whole(Bytes::from(text)));
         *response.status_mut() = stated
             .and_then(|status| StatusCode::from_u16(status).ok())

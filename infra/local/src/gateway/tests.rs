@@ -5,11 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::body::{Body, Bytes};
-use axum::{Json, Router, extract::Request as Extracted, routing};
+use axum::{Json, Router, extract::Request as Extracted, response::AppendHeaders, routing};
 use futures::{StreamExt, stream};
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
 use crate::server::{Layer, serve};
@@ -21,6 +22,8 @@ Resources:
     Properties:
       BinaryMediaTypes: [multipart~1form-data, application~1octet-stream]
       GatewayResponses:
+        DEFAULT_4XX:
+          ResponseTemplates: {application/json: '{"error":$context.error.messageString,"code":"invalid_request","request_id":"$context.requestId"}'}
         REQUEST_TOO_LARGE:
           StatusCode: 413
           ResponseTemplates: {application/json: '{"error":"too large","code":"too_large","request_id":"$context.requestId"}'}
@@ -82,6 +85,35 @@ async fn broken() -> &'static str {
     panic!("on purpose")
 }
 
+/// Headers of several values each.
+async fn many() -> (
+    [(&'static str, &'static str); 4],
+    AppendHeaders<[(&'static str, &'static str); 2]>,
+    &'static str,
+) {
+    let first = [
+        ("vary", "origin"),
+        ("set-cookie", "a=1"),
+        ("x-one", "1"),
+        ("content-type", "text/plain"),
+    ];
+    (
+        first,
+        AppendHeaders([("vary", "accept"), ("set-cookie", "b=2; Path=/")]),
+        "many",
+    )
+}
+
+/// Sends bytes as they are and reads until the server closes.
+async fn raw(url: &str, request: &str) -> String {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut socket = TcpStream::connect(address).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 async fn start() -> (String, Layer, Arc<Gateway>) {
     let template = Template::parse(TEMPLATE, "t").unwrap();
     let streaming = Router::new()
@@ -90,10 +122,12 @@ async fn start() -> (String, Layer, Arc<Gateway>) {
             "/stream/endless",
             routing::get(|| async { Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>()) }),
         )
-        .route("/stream/broken", routing::get(broken));
+        .route("/stream/broken", routing::get(broken))
+        .route("/stream/many", routing::any(many));
     let plain = Router::new()
         .route("/slow", routing::get(slow))
         .route("/broken", routing::get(broken))
+        .route("/many", routing::any(many))
         .route(
             "/binary",
             routing::get(|| async { ([(header::CONTENT_TYPE, "application/octet-stream")], vec![0_u8, 159]) }),
@@ -101,16 +135,20 @@ async fn start() -> (String, Layer, Arc<Gateway>) {
         .fallback(echo);
     let routers = HashMap::from([("chat".to_owned(), streaming), ("plain".to_owned(), plain)]);
     let gateway = Arc::new(Gateway::new(&template, &template.functions().unwrap(), &routers, || ()));
+    let (url, layer) = served(Arc::clone(&gateway)).await;
+    (url, layer, gateway)
+}
+
+async fn served(gateway: Arc<Gateway>) -> (String, Layer) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let mut layer = Layer::default();
-    let served = Arc::clone(&gateway);
     let handler = move |request, peer| {
-        let gateway = Arc::clone(&served);
+        let gateway = Arc::clone(&gateway);
         async move { gateway.handle(request, peer).await }
     };
     layer.tasks.spawn(serve(handler, listener, layer.stop.subscribe()));
-    (url, layer, gateway)
+    (url, layer)
 }
 
 fn client() -> Client {
@@ -247,4 +285,104 @@ async fn head_and_unready_health() {
     assert_eq!(health().await.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     gateway.set_ready();
     assert_eq!(health().await.unwrap().status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn options_reaches_the_function_and_headers_of_several_values_survive() {
+    let (url, _layer, _) = start().await;
+    let seen = client().request(Method::OPTIONS, format!("{url}/x"));
+    let seen: Value = seen
+        .header("origin", "https://example.com")
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(seen["method"], "OPTIONS");
+    for path in ["/many", "/stream/many"] {
+        for method in [Method::GET, Method::OPTIONS] {
+            let response = client().request(method, format!("{url}{path}")).send().await.unwrap();
+            let all = |name: &str| response.headers().get_all(name).iter().cloned().collect::<Vec<_>>();
+            assert_eq!(all("vary"), ["origin", "accept"], "{path}");
+            assert_eq!(all("set-cookie"), ["a=1", "b=2; Path=/"], "{path}");
+            assert_eq!(all("x-one"), ["1"], "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_head_is_headers_only() {
+    let (url, _layer, _) = start().await;
+    for path in ["/x", "/many", "/stream/many", "/broken"] {
+        let head = format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let answer = raw(&url, &head).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 ") && answer.ends_with("\r\n\r\n"),
+            "{answer}"
+        );
+        assert_eq!(answer.matches("\r\n\r\n").count(), 1, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_body_is_a_400_that_says_so() {
+    let (url, _layer, _) = start().await;
+    let head = "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for body in [
+        "zz\r\nhello\r\n0\r\n\r\n",
+        "5\r\nhelloXX0\r\n\r\n",
+        "5\r\nhello\r\nnonsense\r\n",
+    ] {
+        let answer = raw(&url, &format!("{head}{body}")).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+        let (_, json) = answer.split_once("\r\n\r\n").unwrap();
+        let json: Value = serde_json::from_str(json).unwrap();
+        assert_eq!(json["code"], "invalid_request");
+        assert!(json["error"].as_str().unwrap().contains("body is malformed"), "{json}");
+    }
+}
+
+#[tokio::test]
+async fn the_mailbox_is_answered_before_any_route() {
+    let folder = tempfile::tempdir().unwrap();
+    let mailbox = Mailbox::open(&folder.path().join("mailbox.jsonl")).unwrap();
+    let mail = |to: &str| crate::mailbox::Mail::now("d@localhost".into(), vec![to.into()], "s".into(), None, None);
+    mailbox.add(mail("ann@example.com")).unwrap();
+    let template = Template::parse(TEMPLATE, "t").unwrap();
+    let routers = HashMap::from([("plain".to_owned(), Router::new().fallback(echo))]);
+    let gateway = Gateway::new(&template, &template.functions().unwrap(), &routers, || ()).with_mailbox(mailbox);
+    let (url, _layer) = served(Arc::new(gateway)).await;
+    let page = format!("{url}{}", mailbox::PATH);
+    let list = |query: &str| client().get(format!("{page}{query}")).send();
+    assert_eq!(
+        list("?to=bob@example.com")
+            .await
+            .unwrap()
+            .json::<Value>()
+            .await
+            .unwrap(),
+        json!({ "data": [] })
+    );
+    let found: Value = list("?to=Ann@example.com").await.unwrap().json().await.unwrap();
+    assert_eq!(found["data"][0]["to"], json!(["ann@example.com"]));
+    let html = client().get(&page).header("accept", "text/html").send().await.unwrap();
+    assert!(html.text().await.unwrap().contains("ann@example.com"));
+    assert_eq!(
+        client().delete(&page).send().await.unwrap().status(),
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        list("").await.unwrap().json::<Value>().await.unwrap(),
+        json!({ "data": [] })
+    );
+    let routed: Value = client()
+        .get(format!("{page}/x"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(routed["path"], "/_local/mail/x");
 }

@@ -50,6 +50,12 @@ impl Template {
         self.parameters.insert(parameter.to_owned(), value.into());
     }
 
+    /// Whether the template has this parameter.
+    #[must_use]
+    pub fn declares(&self, parameter: &str) -> bool {
+        self.root["Parameters"].get(parameter).is_some()
+    }
+
     /// Says what `!Ref` of a resource gives: a table's name, a queue's URL.
     pub fn refer(&mut self, logical_id: &str, value: impl Into<String>) {
         self.references.insert(logical_id.to_owned(), value.into());

@@ -143,3 +143,10 @@ fn routes(function: &Function) -> impl Iterator<Item = &Route> {
         _ => None,
     })
 }
+
+#[test]
+fn a_template_knows_its_own_parameters() {
+    let template = Template::parse(OWN, "t").unwrap();
+    assert!(template.declares("OpenSearchUrl"));
+    assert!(!template.declares("Table"), "a resource is no parameter");
+}
