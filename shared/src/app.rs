@@ -10,10 +10,12 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError},
     limits::Limits,
+    mail::Mailer,
     models::Models,
     queue::Queue,
     search::Search,
     store::Table,
+    tokens::PublicKeys,
 };
 
 /// Everything that a handler needs from outside. Cloning shares it.
@@ -29,6 +31,12 @@ pub struct App {
     pub blobs: Blobs,
     /// The queues.
     pub queue: Queue,
+    /// The post; only `relay` sends.
+    pub mail: Mailer,
+    /// The keys by which members' tokens are verified.
+    pub public_keys: PublicKeys,
+    /// Whether anybody may register.
+    pub open_registration: bool,
     /// The rate limits.
     pub limits: Limits,
     /// The time.
@@ -48,6 +56,9 @@ impl App {
             models: Models::new(&config, sdk),
             blobs: Blobs::new(config.bucket.clone(), sdk),
             queue: Queue::new(config.ingest_queue_url, sdk),
+            mail: Mailer::new(config.mail_from, sdk),
+            public_keys: PublicKeys::default(),
+            open_registration: config.open_registration,
             limits: Limits::default(),
             clock: Clock::default(),
         })

@@ -48,6 +48,12 @@ impl Time {
         self.0.as_millisecond()
     }
 
+    /// So many milliseconds later, or earlier.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(Timestamp::from_millisecond(self.millisecond().saturating_add(milliseconds)).unwrap_or(self.0))
+    }
+
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
     #[must_use]
     pub fn second(self) -> i64 {

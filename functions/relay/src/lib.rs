@@ -1,5 +1,7 @@
 //! The outbox's postman: for each new event in the table's stream it has done what follows from it.
 
+mod codes;
+
 use std::time::Duration;
 
 use aws_lambda_events::{
@@ -42,12 +44,16 @@ fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
 
 async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
     let event: Event = serde_dynamo::from_item(record.change.new_image).map_err(|e| JobError::Fail(e.to_string()))?;
-    let (titles, ingest): (Vec<Job>, Vec<Job>) =
-        event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
+    let (own, ingest): (Vec<Job>, Vec<Job>) = event
+        .jobs
+        .into_iter()
+        .partition(|job| matches!(job, Job::Title { .. } | Job::Code { .. }));
     app.queue.send_ingest(&ingest).await?;
-    for job in titles {
-        if let Job::Title { conversation, question } = job {
-            title(app, &event.tenant, &conversation, &question).await?;
+    for job in own {
+        match job {
+            Job::Title { conversation, question } => title(app, &event.tenant, &conversation, &question).await?,
+            Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
+            Job::Ingest { .. } | Job::Drop { .. } | Job::Audience { .. } => {}
         }
     }
     Ok(())

@@ -15,8 +15,12 @@ pub enum Condition {
     Exists,
     /// The item is not there.
     Absent,
+    /// The item does not have this attribute.
+    Lacks(&'static str),
     /// The attribute (a dotted path into maps is allowed) has this value.
     Is(&'static str, AttributeValue),
+    /// The attribute is there and less than this.
+    Below(&'static str, AttributeValue),
 }
 
 impl Condition {
@@ -26,6 +30,14 @@ impl Condition {
     /// When the value cannot be stored.
     pub fn is<V: Serialize>(name: &'static str, value: &V) -> Result<Self, Error> {
         Ok(Self::Is(name, value_of(value)?))
+    }
+
+    /// The attribute `name` is there and less than `value`.
+    ///
+    /// # Errors
+    /// When the value cannot be stored.
+    pub fn below<V: Serialize>(name: &'static str, value: &V) -> Result<Self, Error> {
+        Ok(Self::Below(name, value_of(value)?))
     }
 }
 
@@ -63,7 +75,9 @@ impl Placeholders {
             .map(|condition| match condition {
                 Condition::Exists => "attribute_exists(pk)".to_owned(),
                 Condition::Absent => "attribute_not_exists(pk)".to_owned(),
+                Condition::Lacks(path) => format!("attribute_not_exists({})", self.name(path)),
                 Condition::Is(path, value) => format!("{} = {}", self.name(path), self.value(value)),
+                Condition::Below(path, value) => format!("{} < {}", self.name(path), self.value(value)),
             })
             .collect();
         (!parts.is_empty()).then(|| parts.join(" AND "))
