@@ -57,11 +57,10 @@ pub(crate) struct RotateSigningKey {
 }
 
 /// Does it, and gives what to say.
-pub(crate) async fn run(what: Admin) -> Result<String, Error> {
-    let sdk = aws_config::load_from_env().await;
+pub(crate) async fn run(what: Admin, sdk: &SdkConfig) -> Result<String, Error> {
     match what {
-        Admin::CreateOwner(asked) => create_owner(&sdk, asked).await,
-        Admin::RotateSigningKey(asked) => rotate_signing_key(&sdk, asked).await,
+        Admin::CreateOwner(asked) => create_owner(sdk, asked).await,
+        Admin::RotateSigningKey(asked) => rotate_signing_key(sdk, asked).await,
     }
 }
 

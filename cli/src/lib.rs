@@ -4,7 +4,9 @@ mod admin;
 
 use std::process::ExitCode;
 
+use aws_types::SdkConfig;
 use clap::{Parser, Subcommand};
+use shared::error::{Error, chain};
 
 /// Runs docent's back office.
 #[derive(Parser)]
@@ -23,10 +25,9 @@ enum What {
 
 /// Runs the command that this process was given; says on standard error what went wrong.
 pub async fn run() -> ExitCode {
-    let done = match Cli::parse().what {
-        What::Admin(what) => admin::run(what).await,
-    };
-    match done {
+    let asked = Cli::parse();
+    let sdk = aws_config::load_from_env().await;
+    match done(asked, &sdk).await {
         Ok(said) => {
             println!("{said}");
             ExitCode::SUCCESS
@@ -38,9 +39,23 @@ pub async fn run() -> ExitCode {
     }
 }
 
+/// Runs a command line with these settings of the SDK; gives what it says.
+///
+/// # Errors
+/// When it is no command line of ours, or could not be done.
+pub async fn execute(line: &[&str], sdk: &SdkConfig) -> Result<String, Error> {
+    let asked = Cli::try_parse_from(line).map_err(Error::internal)?;
+    done(asked, sdk).await
+}
+
+async fn done(asked: Cli, sdk: &SdkConfig) -> Result<String, Error> {
+    match asked.what {
+        What::Admin(what) => admin::run(what, sdk).await,
+    }
+}
+
 /// To an operator causes are no secret.
-fn told(error: &shared::error::Error) -> String {
-    use shared::error::{Error, chain};
+fn told(error: &Error) -> String {
     match error {
         Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
         other => other.to_string(),

@@ -87,6 +87,9 @@ pub fn name(text: &str, field: &str) -> Result<String, Error> {
     if fits {
         Ok(name.to_owned())
     } else {
-        Err(Error::field(field, format!("must have 1 to {MAX_NAME} characters in one line")))
+        Err(Error::field(
+            field,
+            format!("must have 1 to {MAX_NAME} characters in one line"),
+        ))
     }
 }

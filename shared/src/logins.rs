@@ -205,7 +205,6 @@ pub fn typed(code: &str) -> String {
     kept.collect::<String>().to_ascii_uppercase()
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -109,10 +109,7 @@ pub(crate) async fn check(
 
 async fn of_app(secrets: &Secrets, login: &Login, code: &str, now: Time) -> Result<Option<Used>, Error> {
     let Some(totp) = login.factor() else { return Ok(None) };
-    let secret = secrets
-        .sealing_key()
-        .await?
-        .open(login.member.as_str(), &totp.sealed)?;
+    let secret = secrets.sealing_key().await?.open(login.member.as_str(), &totp.sealed)?;
     let step = step(&generator(secret, login.email.as_str())?, code, now);
     Ok(step.filter(|step| totp.last_step < *step).map(Used::Step))
 }

@@ -72,7 +72,9 @@ pub(crate) async fn login_member(
             (None, Some(code)) => Stated::Recovery(code),
             (None, None) => return Err(totp_required()),
         };
-        let right = factor::check(&app, &secrets, &login, stated).await?.ok_or_else(refused)?;
+        let right = factor::check(&app, &secrets, &login, stated)
+            .await?
+            .ok_or_else(refused)?;
         right.spend(&mut transaction, &login)?;
     } else {
         factor::unchanged(&mut transaction, &login)?;

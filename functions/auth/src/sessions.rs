@@ -92,10 +92,7 @@ pub(crate) async fn logout_session(
     tag = "auth",
     responses((status = 200, description = "Who is signed in", body = UserOut))
 )]
-pub(crate) async fn get_me(
-    State(app): State<App>,
-    SignedIn { member, .. }: SignedIn,
-) -> Result<Json<UserOut>, Error> {
+pub(crate) async fn get_me(State(app): State<App>, SignedIn { member, .. }: SignedIn) -> Result<Json<UserOut>, Error> {
     let tenant: Option<Tenant> = app.table.get(&Tenant::key(&member.tenant)).await?;
     let tenant = tenant.ok_or_else(Error::invalid_token)?;
     Ok(Json(UserOut::new(&member, &tenant)))

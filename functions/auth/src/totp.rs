@@ -126,13 +126,14 @@ pub(crate) async fn verify_totp(
             return Err(Error::conflict("totp_not_set_up", message));
         }
     };
-    let secret = secrets
-        .sealing_key()
-        .await?
-        .open(member.id.as_str(), &pending.sealed)?;
+    let secret = secrets.sealing_key().await?.open(member.id.as_str(), &pending.sealed)?;
     let generator = factor::generator(secret, &member.email)?;
-    let step = factor::step(&generator, &body.code, app.clock.now())
-        .ok_or_else(|| Error::field("code", "is not the code of now; check the clock of the device with the app"))?;
+    let step = factor::step(&generator, &body.code, app.clock.now()).ok_or_else(|| {
+        Error::field(
+            "code",
+            "is not the code of now; check the clock of the device with the app",
+        )
+    })?;
     let enabled = Totp {
         enabled: true,
         last_step: step,
@@ -202,7 +203,10 @@ fn told(member: &Member, enabled: bool) -> Result<Update, Error> {
 }
 
 fn already_on() -> Error {
-    Error::conflict("totp_enabled", "The second factor is on; turn it off before setting up another one")
+    Error::conflict(
+        "totp_enabled",
+        "The second factor is on; turn it off before setting up another one",
+    )
 }
 
 fn changed() -> Error {

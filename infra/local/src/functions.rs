@@ -64,7 +64,10 @@ impl Functions {
         let router = match name {
             "auth" => {
                 let secrets = Secrets::new(&function.environment, sdk);
-                auth::router(app, secrets.map_err(|why| Error::part("function auth", why.to_string()))?)
+                auth::router(
+                    app,
+                    secrets.map_err(|why| Error::part("function auth", why.to_string()))?,
+                )
             }
             "chat" => chat::router(app),
             "conversations" => conversations::router(app),
