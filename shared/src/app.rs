@@ -10,11 +10,13 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError},
     limits::Limits,
+    mail::Mailer,
     models::Models,
     prices::Prices,
     queue::Queue,
     search::Search,
     store::Table,
+    tokens::PublicKeys,
 };
 
 /// Everything that a handler needs from outside. Cloning shares it.
@@ -32,6 +34,12 @@ pub struct App {
     pub queue: Queue,
     /// What models cost.
     pub prices: Prices,
+    /// The post; only `relay` sends.
+    pub mail: Mailer,
+    /// The keys by which members' tokens are verified.
+    pub public_keys: PublicKeys,
+    /// Whether anybody may register.
+    pub open_registration: bool,
     /// The rate limits.
     pub limits: Limits,
     /// The time.
@@ -52,6 +60,9 @@ impl App {
             blobs: Blobs::new(config.bucket.clone(), sdk),
             prices: config.prices,
             queue: Queue::new(config.ingest_queue_url, sdk),
+            mail: Mailer::new(config.mail_from, sdk),
+            public_keys: PublicKeys::default(),
+            open_registration: config.open_registration,
             limits: Limits::default(),
             clock: Clock::default(),
         })

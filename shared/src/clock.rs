@@ -54,7 +54,7 @@ impl Time {
         self.0
     }
 
-    /// So many milliseconds later.
+    /// So many milliseconds later, or earlier.
     #[must_use]
     pub fn plus(self, milliseconds: i64) -> Self {
         Self(Timestamp::from_millisecond(self.millisecond().saturating_add(milliseconds)).unwrap_or(self.0))

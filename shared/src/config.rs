@@ -22,6 +22,10 @@ pub struct Config {
     pub bucket: String,
     /// The queue of ingest jobs; only `relay` and `ingest` have it.
     pub ingest_queue_url: Option<String>,
+    /// Whom mail is from; only `relay` has it.
+    pub mail_from: Option<String>,
+    /// Whether anybody may register; only `auth` has it, and without it nobody may.
+    pub open_registration: bool,
     /// Where OpenSearch answers.
     pub opensearch_url: String,
     /// What kind of OpenSearch it is.
@@ -57,6 +61,12 @@ impl Config {
             table: required(vars, "TABLE_NAME")?,
             bucket: required(vars, "BUCKET_NAME")?,
             ingest_queue_url: vars.get("INGEST_QUEUE_URL").cloned(),
+            mail_from: vars.get("MAIL_FROM").cloned(),
+            open_registration: match vars.get("REGISTRATION").map(String::as_str) {
+                Some("open") => true,
+                Some("invite") | None => false,
+                Some(other) => return Err(bad("REGISTRATION", format!("{other:?} is neither invite nor open"))),
+            },
             opensearch_url: required(vars, "OPENSEARCH_URL")?,
             opensearch_target: match required(vars, "OPENSEARCH_TARGET")?.as_str() {
                 "domain" => OpenSearchTarget::Domain,
@@ -91,7 +101,7 @@ impl ConfigError {
     }
 }
 
-fn required(vars: &HashMap<String, String>, name: &'static str) -> Result<String, ConfigError> {
+pub(crate) fn required(vars: &HashMap<String, String>, name: &'static str) -> Result<String, ConfigError> {
     vars.get(name)
         .filter(|value| !value.is_empty())
         .cloned()

@@ -73,6 +73,13 @@ id!(
     /// An API key (its id, not its secret).
     KeyId
 );
+impl TenantId {
+    /// Nobody's: for events that begin outside of all tenants. No id that we issue is this one.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("-".to_owned())
+    }
+}
 id!(
     /// The messages of one end user with one bot.
     ConversationId

@@ -2,11 +2,13 @@
 //! outside service, and the three parts with substance of their own: `knowledge`, `answer` and `events`.
 
 pub mod access;
+pub mod accounts;
 pub mod answer;
 pub mod app;
 pub mod blobs;
 pub mod bots;
 pub mod clock;
+pub mod codes;
 pub mod config;
 pub mod conversations;
 pub mod documents;
@@ -18,12 +20,16 @@ pub mod ids;
 pub mod keys;
 pub mod knowledge;
 pub mod limits;
+pub mod logins;
+pub mod mail;
 pub mod members;
 pub mod messages;
 pub mod models;
 pub mod prices;
 pub mod queue;
+pub mod sealing;
 pub mod search;
+pub mod secrets;
 pub mod sessions;
 pub mod store;
 pub mod telemetry;

@@ -7,7 +7,9 @@ use axum::Router;
 use lambda_http::{Adapter, LambdaEvent, Service, StreamAdapter, lambda_runtime::Context, request::LambdaRequest};
 use serde_json::Value;
 
-use crate::support::{Tenant, run, stack};
+use shared::secrets::Secrets;
+
+use crate::support::{Tenant, people::parameters, run, stack};
 
 const SAMPLE_KEY: &str = "sk_0000000000000000000000000000000000000000000000";
 
@@ -69,6 +71,9 @@ fn the_buffered_functions_answer_their_samples() {
             (201, &Value::from("pending")),
             "{document}"
         );
+        let secrets = Secrets::new(&parameters("events"), stack().await.sdk()).unwrap();
+        let (status, refused) = invoke(auth::router(app.clone(), secrets), &sample("auth.json", &tenant)).await;
+        assert_eq!((status, &refused["code"]), (401, &Value::from("invalid_credentials")));
         let (status, health) = invoke(health::router(app), &sample("health.json", &tenant)).await;
         assert_eq!((status, &health["status"]), (200, &Value::from("ok")));
     });

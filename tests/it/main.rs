@@ -8,7 +8,9 @@
 
 mod ai_chat;
 mod ai_conversations;
+mod auth;
 mod bad_input;
+mod cli;
 mod cors;
 mod documents;
 mod events;

@@ -77,7 +77,9 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
                 app.blobs.delete(&version.blob).await?;
             }
             Job::Audience { tenant, folder } => audience::write(app, &tenant, &folder).await?,
-            Job::Title { .. } => return Err(JobError::Fail("a title is not written here".to_owned())),
+            Job::Title { .. } | Job::Code { .. } => {
+                return Err(JobError::Fail("titles and codes are not written here".to_owned()));
+            }
         }
     }
     Ok(())

@@ -1,5 +1,7 @@
 //! The outbox's postman: for each new event in the table's stream it has done what follows from it.
 
+mod codes;
+
 use std::time::Duration;
 
 use aws_lambda_events::{
@@ -72,14 +74,18 @@ async fn count(app: &App, records: &[(String, Event)]) -> Vec<String> {
 }
 
 async fn relay(app: &App, event: Event) -> Result<(), JobError> {
-    let (titles, ingest): (Vec<Job>, Vec<Job>) =
-        event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
+    let (own, ingest): (Vec<Job>, Vec<Job>) = event
+        .jobs
+        .into_iter()
+        .partition(|job| matches!(job, Job::Title { .. } | Job::Code { .. }));
     if !ingest.is_empty() {
         app.queue.send_ingest(&ingest).await?;
     }
-    for job in titles {
-        if let Job::Title { conversation, question } = job {
-            title(app, &event.tenant, &conversation, &question).await?;
+    for job in own {
+        match job {
+            Job::Title { conversation, question } => title(app, &event.tenant, &conversation, &question).await?,
+            Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
+            Job::Ingest { .. } | Job::Drop { .. } | Job::Audience { .. } => {}
         }
     }
     Ok(())

@@ -11,7 +11,7 @@ use aws_lambda_events::{
 use aws_types::SdkConfig;
 use axum::Router;
 use futures::{FutureExt, future::BoxFuture};
-use shared::app::App;
+use shared::{app::App, secrets::Secrets};
 
 use crate::error::{Cause, Error};
 use crate::template::Function;
@@ -54,13 +54,21 @@ impl Functions {
                     app
                 }
             };
-            functions.add(&function.name, app)?;
+            functions.add(function, sdk, app)?;
         }
         Ok(functions)
     }
 
-    fn add(&mut self, name: &str, app: App) -> Result<(), Error> {
+    fn add(&mut self, function: &Function, sdk: &SdkConfig, app: App) -> Result<(), Error> {
+        let name = function.name.as_str();
         let router = match name {
+            "auth" => {
+                let secrets = Secrets::new(&function.environment, sdk);
+                auth::router(
+                    app,
+                    secrets.map_err(|why| Error::part("function auth", why.to_string()))?,
+                )
+            }
             "chat" => chat::router(app),
             "conversations" => conversations::router(app),
             "knowledge" => knowledge::router(app),

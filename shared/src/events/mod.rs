@@ -6,8 +6,10 @@ use serde_json::Value;
 
 use crate::{
     clock::Time,
+    codes::Purpose,
     documents::Version,
     ids::{BotId, ConversationId, DocumentId, EventId, FolderId, TenantId},
+    logins::Email,
     store::{Key, Partition, Row},
     usage::Spent,
 };
@@ -25,6 +27,8 @@ pub enum EventType {
     NewSession,
     /// A document was added, changed or deleted.
     KbUpdated,
+    /// A code is to be sent to somebody; no webhook hears of it.
+    CodeRequested,
 }
 
 /// Something that happened.
@@ -62,6 +66,14 @@ pub enum Job {
         conversation: ConversationId,
         /// Its first question.
         question: String,
+    },
+    /// `relay`: when somebody signs in with this address, send them a code. The code is made then, so that no event holds
+    /// one, and asking for one costs the same whoever asks.
+    Code {
+        /// The address.
+        email: Email,
+        /// What it is for.
+        purpose: Purpose,
     },
     /// `ingest`: read and index this version.
     Ingest {
@@ -104,6 +116,15 @@ impl Event {
             spent: None,
             jobs: Vec::new(),
         }
+    }
+
+    /// Somebody wants a code; `tenant` where it is known whose.
+    #[must_use]
+    pub fn code_requested(tenant: Option<&TenantId>, email: Email, purpose: Purpose, now: Time) -> Self {
+        let nobody = TenantId::nobody();
+        let data = serde_json::json!({"purpose": purpose});
+        Self::new(tenant.unwrap_or(&nobody), None, EventType::CodeRequested, now, data)
+            .with([Job::Code { email, purpose }])
     }
 
     /// With work that follows.

@@ -36,7 +36,10 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
-        if inner.is_data() && path != "." {
+        if let Some(name) = missing(&inner) {
+            let inside = if path == "." { String::new() } else { format!("{path}.") };
+            Error::field(format!("{inside}{name}"), "is required")
+        } else if inner.is_data() && path != "." {
             Error::field(path, reason(&inner))
         } else {
             Error::field("body", format!("is not valid JSON: {}", reason(&inner)))
@@ -46,6 +49,13 @@ pub fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
         .end()
         .map_err(|_| Error::field("body", "has something behind the JSON object"))?;
     Ok(value)
+}
+
+/// The field that is not there, when that is what the parser says.
+fn missing(error: &serde_json::Error) -> Option<String> {
+    let said = reason(error);
+    let name = said.strip_prefix("missing field `")?.strip_suffix('`')?;
+    Some(name.to_owned())
 }
 
 /// What the parser says, without its position.
@@ -100,6 +110,19 @@ mod tests {
             panic!("not 400")
         };
         fields.into_keys().next().unwrap()
+    }
+
+    #[test]
+    fn a_missing_field_is_named() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Needs {
+            #[expect(dead_code, reason = "only that it is asked for matters here")]
+            email: String,
+        }
+        let Error::Invalid { fields, .. } = parse_json::<Needs>(b"{}").unwrap_err() else {
+            panic!("not 400")
+        };
+        assert_eq!(fields["email"], "is required");
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use aws_sdk_dynamodb::{Client, types::KeysAndAttributes};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{KeysAndAttributes, ReturnValue},
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -287,6 +290,29 @@ impl Table {
             }
             Err(e) => Err(table_error(e)),
         }
+    }
+
+    /// Changes some attributes, whatever they were, and gives the item as it is now.
+    ///
+    /// # Errors
+    /// When the table does not answer or the item has another shape.
+    pub async fn update_and_get<R: DeserializeOwned>(&self, update: Update) -> Result<R, Error> {
+        let (key, expression, condition, with) = update.expressions();
+        let answer = self
+            .client
+            .update_item()
+            .table_name(&self.name)
+            .key("pk", text(key.pk()))
+            .key("sk", text(key.sk()))
+            .update_expression(expression)
+            .set_condition_expression(condition)
+            .set_expression_attribute_names(with.names())
+            .set_expression_attribute_values(with.values())
+            .return_values(ReturnValue::AllNew)
+            .send()
+            .await
+            .map_err(table_error)?;
+        read(answer.attributes.unwrap_or_default())
     }
 
     /// Writes a transaction.

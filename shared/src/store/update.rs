@@ -19,6 +19,8 @@ pub enum Condition {
     Lacks(&'static str),
     /// The attribute (a dotted path into maps is allowed) has this value.
     Is(&'static str, AttributeValue),
+    /// The attribute is there and less than this.
+    Below(&'static str, AttributeValue),
 }
 
 impl Condition {
@@ -28,6 +30,14 @@ impl Condition {
     /// When the value cannot be stored.
     pub fn is<V: Serialize>(name: &'static str, value: &V) -> Result<Self, Error> {
         Ok(Self::Is(name, value_of(value)?))
+    }
+
+    /// The attribute `name` is there and less than `value`.
+    ///
+    /// # Errors
+    /// When the value cannot be stored.
+    pub fn below<V: Serialize>(name: &'static str, value: &V) -> Result<Self, Error> {
+        Ok(Self::Below(name, value_of(value)?))
     }
 }
 
@@ -67,6 +77,7 @@ impl Placeholders {
                 Condition::Absent => "attribute_not_exists(pk)".to_owned(),
                 Condition::Lacks(path) => format!("attribute_not_exists({})", self.name(path)),
                 Condition::Is(path, value) => format!("{} = {}", self.name(path), self.value(value)),
+                Condition::Below(path, value) => format!("{} < {}", self.name(path), self.value(value)),
             })
             .collect();
         (!parts.is_empty()).then(|| parts.join(" AND "))

@@ -1,6 +1,7 @@
 //! One stack for all tests; each test has a tenant of its own on it.
 
 mod files;
+pub mod people;
 mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};

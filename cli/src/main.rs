@@ -1,0 +1,6 @@
+//! The `docent` command.
+
+#[tokio::main]
+async fn main() -> std::process::ExitCode {
+    cli::run().await
+}

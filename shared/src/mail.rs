@@ -1,0 +1,127 @@
+//! Mail, sent by SES. Only `relay` sends.
+
+use aws_sdk_sesv2::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    operation::send_email::SendEmailError,
+    types::{Body, Content, Destination, EmailContent, Message},
+};
+use aws_types::SdkConfig;
+
+use crate::{codes::Purpose, error::Error, logins::Email};
+
+/// The post.
+#[derive(Clone, Debug)]
+pub struct Mailer {
+    client: Client,
+    from: Option<String>,
+}
+
+/// Something to be sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Letter {
+    subject: String,
+    text: String,
+    html: String,
+}
+
+/// Why a letter was not sent.
+#[derive(Debug)]
+pub enum NotSent {
+    /// Another try may succeed.
+    Yet(Error),
+    /// No try can.
+    Ever(String),
+}
+
+impl Mailer {
+    /// The post, where this function may send in the name of `from`.
+    #[must_use]
+    pub fn new(from: Option<String>, sdk: &SdkConfig) -> Self {
+        Self {
+            client: Client::new(sdk),
+            from,
+        }
+    }
+
+    /// Sends a letter.
+    ///
+    /// # Errors
+    /// Whether it makes sense to try again.
+    pub async fn send(&self, to: &Email, letter: Letter) -> Result<(), NotSent> {
+        let from = self
+            .from
+            .as_deref()
+            .ok_or_else(|| NotSent::Yet(Error::internal("MAIL_FROM is not set")))?;
+        let message = letter
+            .message()
+            .map_err(|why| NotSent::Ever(format!("a letter cannot be written: {why}")))?;
+        self.client
+            .send_email()
+            .from_email_address(from)
+            .destination(Destination::builder().to_addresses(to.as_str()).build())
+            .content(EmailContent::builder().simple(message).build())
+            .send()
+            .await
+            .map(|_| ())
+            .map_err(not_sent)
+    }
+}
+
+/// What SES says about the message or our right to send it stays as it is; a throttle or a pause passes.
+fn not_sent<R>(error: SdkError<SendEmailError, R>) -> NotSent
+where
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    let for_good = match error.code() {
+        Some(code) => !matches!(
+            code,
+            "TooManyRequestsException"
+                | "LimitExceededException"
+                | "SendingPausedException"
+                | "ThrottlingException"
+                | "Throttling"
+                | "InternalServiceErrorException"
+                | "InternalFailure"
+                | "ServiceUnavailable"
+        ),
+        None => false,
+    };
+    match for_good {
+        true => NotSent::Ever(error.code().unwrap_or_default().to_owned()),
+        false => NotSent::Yet(Error::unavailable(error)),
+    }
+}
+
+impl Letter {
+    /// The letter that brings a code. Nothing that a stranger could write is part of it: whoever registers may state
+    /// somebody else's address.
+    #[must_use]
+    pub fn code(purpose: Purpose, code: &str) -> Self {
+        let (subject, why) = match purpose {
+            Purpose::VerifyEmail => (
+                "Confirm your e-mail address",
+                "Enter this code to confirm that this address is yours:",
+            ),
+            Purpose::ResetPassword => ("Reset your password", "Enter this code to choose a new password:"),
+        };
+        let rest = "It works once, for 15 minutes. If you did not ask for it, ignore this mail: nothing has changed.";
+        Self {
+            subject: subject.to_owned(),
+            text: format!("{why}\n\n    {code}\n\n{rest}\n"),
+            html: format!(
+                "<!doctype html><html lang=\"en\"><body><p>{why}</p>\
+                 <p style=\"font:bold 1.5em monospace;letter-spacing:.15em\">{code}</p><p>{rest}</p></body></html>"
+            ),
+        }
+    }
+
+    fn message(self) -> Result<Message, aws_sdk_sesv2::error::BuildError> {
+        let content = |text: String| Content::builder().data(text).charset("UTF-8").build();
+        let body = Body::builder().text(content(self.text)?).html(content(self.html)?);
+        Ok(Message::builder()
+            .subject(content(self.subject)?)
+            .body(body.build())
+            .build())
+    }
+}

@@ -1,0 +1,206 @@
+//! Secrets of a deployment, in SSM: the key that signs members' tokens and the key that seals secrets at rest. Each is made
+//! by the first who needs it, without overwriting; only functions that hold a [`Secrets`] can read them.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use aws_sdk_ssm::{
+    Client,
+    error::{ProvideErrorMetadata, SdkError},
+    types::ParameterType,
+};
+use aws_types::SdkConfig;
+
+use crate::{
+    app::App,
+    clock::Time,
+    config::{Config, ConfigError, required},
+    error::Error,
+    sealing::SealingKey,
+    store::{Row, Table},
+    tokens::{PublicKey, SigningKey},
+};
+
+/// How long a process uses the signing key that it read, in milliseconds: so long a rotation takes.
+const READ_AGAIN: i64 = 5 * 60 * 1000;
+/// How long tokens of the key before are believed after a rotation, in milliseconds: longer than a token lives and than a
+/// process goes on with the old key.
+const OLD_KEY: i64 = 3_600_000;
+
+/// The secrets, read when they are needed.
+#[derive(Clone)]
+pub struct Secrets {
+    parameters: Parameters,
+    signing: String,
+    sealing: String,
+    known: Arc<Mutex<Known>>,
+}
+
+#[derive(Default)]
+struct Known {
+    signing: Option<(Arc<SigningKey>, Time)>,
+    sealing: Option<Arc<SealingKey>>,
+}
+
+impl Secrets {
+    /// The secrets whose parameters a function's variables name.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            parameters: Parameters(Client::new(sdk)),
+            signing: required(vars, "SIGNING_KEY_PARAMETER")?,
+            sealing: required(vars, "SEALING_KEY_PARAMETER")?,
+            known: Arc::default(),
+        })
+    }
+
+    /// [`Secrets::new`] from this process' environment.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let sdk = aws_config::load_from_env().await;
+        Self::new(&Config::environment(), &sdk)
+    }
+
+    /// The key that signs.
+    ///
+    /// # Errors
+    /// When SSM or the table does not answer.
+    pub async fn signing_key(&self, app: &App) -> Result<Arc<SigningKey>, Error> {
+        let now = app.clock.now();
+        if let Some((key, read)) = &self.known().signing
+            && now < read.plus(READ_AGAIN)
+        {
+            return Ok(Arc::clone(key));
+        }
+        let stored = match self.parameters.get(&self.signing).await? {
+            Some(stored) => stored,
+            None => self.parameters.make(&self.signing, SigningKey::generate()?.1).await?,
+        };
+        let key = Arc::new(SigningKey::parse(&stored)?);
+        // Before anything is signed with it. One that was revoked meanwhile stays so.
+        app.table.put_new(&key.public_key(now)).await?;
+        self.known().signing = Some((Arc::clone(&key), now));
+        Ok(key)
+    }
+
+    /// The key that seals.
+    ///
+    /// # Errors
+    /// When SSM does not answer.
+    pub async fn sealing_key(&self) -> Result<Arc<SealingKey>, Error> {
+        if let Some(key) = &self.known().sealing {
+            return Ok(Arc::clone(key));
+        }
+        let stored = match self.parameters.get(&self.sealing).await? {
+            Some(stored) => stored,
+            None => self.parameters.make(&self.sealing, SealingKey::generate()).await?,
+        };
+        let key = Arc::new(SealingKey::parse(&stored)?);
+        self.known().sealing = Some(Arc::clone(&key));
+        Ok(key)
+    }
+
+    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Names of the keys of a rotation.
+#[derive(Debug)]
+pub struct Rotated {
+    /// The one that signs from now on.
+    pub new: String,
+    /// The one before, if there was one.
+    pub old: Option<String>,
+}
+
+/// Lets a new key sign. Tokens of the old one are believed for another hour, or, when it is revoked, until processes read
+/// its row again (5 minutes).
+///
+/// # Errors
+/// When SSM or the table does not answer. What was done by then harms nothing: it can be run again.
+pub async fn rotate(
+    sdk: &SdkConfig,
+    table: &Table,
+    parameter: &str,
+    revoke_old: bool,
+    now: Time,
+) -> Result<Rotated, Error> {
+    let parameters = Parameters(Client::new(sdk));
+    let old = parameters.get(parameter).await?;
+    let old = old.as_deref().map(SigningKey::parse).transpose()?;
+    let (new, stored) = SigningKey::generate()?;
+    table.put(&new.public_key(now)).await?;
+    parameters.put(parameter, stored, true).await?;
+    if let Some(old) = &old {
+        let known: Option<PublicKey> = table.get(&Row::key(&old.public_key(now))).await?;
+        let ended = PublicKey {
+            until: Some(if revoke_old { now } else { now.plus(OLD_KEY) }),
+            ..known.unwrap_or(old.public_key(now))
+        };
+        table.put(&ended).await?;
+    }
+    Ok(Rotated {
+        new: new.kid().to_owned(),
+        old: old.map(|old| old.kid().to_owned()),
+    })
+}
+
+/// SSM's parameter store.
+#[derive(Clone)]
+struct Parameters(Client);
+
+impl Parameters {
+    async fn get(&self, name: &str) -> Result<Option<String>, Error> {
+        let sent = self.0.get_parameter().name(name).with_decryption(true).send().await;
+        match sent {
+            Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
+            Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
+            Err(error) => Err(ssm_error(error)),
+        }
+    }
+
+    /// Makes a parameter, unless somebody else just did; gives what it is then.
+    async fn make(&self, name: &str, value: String) -> Result<String, Error> {
+        if self.put(name, value.clone(), false).await? {
+            return Ok(value);
+        }
+        let made = self.get(name).await?;
+        made.ok_or_else(|| Error::unavailable("a parameter is there and is not"))
+    }
+
+    /// Writes a parameter; `false` when it is there and was not to be overwritten.
+    async fn put(&self, name: &str, value: String, overwrite: bool) -> Result<bool, Error> {
+        let sent = self
+            .0
+            .put_parameter()
+            .name(name)
+            .value(value)
+            .r#type(ParameterType::SecureString)
+            .overwrite(overwrite)
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some("ParameterAlreadyExists") => Ok(false),
+            Err(error) => Err(ssm_error(error)),
+        }
+    }
+}
+
+fn ssm_error<E, R>(error: SdkError<E, R>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match error.code() {
+        Some("ThrottlingException" | "InternalServerError" | "TooManyUpdates") | None => Error::unavailable(error),
+        Some(_) => Error::internal(error),
+    }
+}
