@@ -33,6 +33,8 @@ pub struct App {
     pub limits: Limits,
     /// The time.
     pub clock: Clock,
+    /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
+    pub erase_settle: u32,
 }
 
 impl App {
@@ -47,7 +49,8 @@ impl App {
             search: Search::new(&config, sdk)?,
             models: Models::new(&config, sdk),
             blobs: Blobs::new(config.bucket.clone(), sdk),
-            queue: Queue::new(config.ingest_queue_url, sdk),
+            queue: Queue::new(&config, sdk),
+            erase_settle: config.erase_settle,
             limits: Limits::default(),
             clock: Clock::default(),
         })

@@ -38,7 +38,8 @@ impl Clock {
 }
 
 /// A moment, written as ISO 8601 UTC with milliseconds (`2026-01-15T10:30:00.000Z`), so that text order is time order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
+#[schema(value_type = String, format = DateTime)]
 pub struct Time(Timestamp);
 
 impl Time {
@@ -52,6 +53,24 @@ impl Time {
     #[must_use]
     pub fn second(self) -> i64 {
         self.0.as_second()
+    }
+
+    /// So many seconds later.
+    #[must_use]
+    pub fn plus_seconds(self, seconds: u32) -> Self {
+        Self::at_millisecond(self.millisecond().saturating_add(i64::from(seconds) * 1000))
+    }
+
+    /// So many milliseconds after the beginning of 1970; one that is too far away is the last that there is.
+    #[must_use]
+    pub fn at_millisecond(millisecond: i64) -> Self {
+        Self(Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Reads a moment that somebody states, in ISO 8601 with any offset.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
     }
 }
 

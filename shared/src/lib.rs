@@ -10,6 +10,7 @@ pub mod clock;
 pub mod config;
 pub mod conversations;
 pub mod documents;
+pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod folders;

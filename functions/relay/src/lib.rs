@@ -12,6 +12,7 @@ use shared::{
     conversations::{Conversation, MAX_TITLE_CHARS},
     events::{Event, Job},
     ids::{ConversationId, TenantId},
+    queue::Destination,
     store::{Condition, Update},
     worker::{JobError, run_batch},
 };
@@ -42,10 +43,11 @@ fn failure(sequence_number: String) -> DynamoDbBatchItemFailure {
 
 async fn relay(app: &App, record: EventRecord) -> Result<(), JobError> {
     let event: Event = serde_dynamo::from_item(record.change.new_image).map_err(|e| JobError::Fail(e.to_string()))?;
-    let (titles, ingest): (Vec<Job>, Vec<Job>) =
-        event.jobs.into_iter().partition(|job| matches!(job, Job::Title { .. }));
-    app.queue.send_ingest(&ingest).await?;
-    for job in titles {
+    for queue in Destination::ALL {
+        let jobs = event.jobs.iter().filter(|job| job.destination() == Some(queue));
+        app.queue.send(queue, &jobs.collect::<Vec<_>>()).await?;
+    }
+    for job in event.jobs {
         if let Job::Title { conversation, question } = job {
             title(app, &event.tenant, &conversation, &question).await?;
         }

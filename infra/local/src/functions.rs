@@ -16,6 +16,9 @@ use shared::app::App;
 use crate::error::{Cause, Error};
 use crate::template::Function;
 
+/// How long a worker that asks for it may take, in seconds: Lambda's longest.
+const LONGEST_INVOCATION: u32 = 900;
+
 /// What a worker gives back.
 type Outcome<R> = Result<R, Cause>;
 /// A worker of queue messages.
@@ -61,10 +64,20 @@ impl Functions {
 
     fn add(&mut self, name: &str, app: App) -> Result<(), Error> {
         let router = match name {
+            "bots" => bots::router(app),
             "chat" => chat::router(app),
             "conversations" => conversations::router(app),
             "knowledge" => knowledge::router(app),
             "health" => health::router(app),
+            "erase" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    let deadline = app.clock.now().plus_seconds(LONGEST_INVOCATION);
+                    async move { erase::handle(&app, event, deadline).await }.boxed()
+                };
+                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
             "ingest" => {
                 let worker = move |event| {
                     let app = app.clone();

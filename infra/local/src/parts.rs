@@ -162,17 +162,12 @@ async fn table(
 }
 
 impl Parts {
-    /// The engine with the variables of the function that has the most of them.
+    /// The engine with the variables of all functions.
     ///
     /// # Errors
     /// When a variable is missing.
     pub fn app(&self) -> Result<App, Error> {
-        let variables = self
-            .functions
-            .iter()
-            .map(|function| &function.environment)
-            .max_by_key(|all| all.len());
-        let variables = variables.ok_or_else(|| Error::Template("there are no functions".to_owned()))?;
-        App::new(variables, &self.sdk).map_err(|why| Error::part("the engine", why.to_string()))
+        let each = self.functions.iter().flat_map(|function| function.environment.clone());
+        App::new(&each.collect(), &self.sdk).map_err(|why| Error::part("the engine", why.to_string()))
     }
 }

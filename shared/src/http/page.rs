@@ -1,6 +1,7 @@
 //! Pages of the platform dialect's lists.
 
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use crate::{
     error::Error,
@@ -8,9 +9,13 @@ use crate::{
 };
 
 /// `?limit=` and `?cursor=`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct PageParams {
+    /// Items of a page.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
+    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
@@ -53,7 +58,7 @@ pub fn parse_limit(stated: Option<&str>) -> Result<usize, Error> {
 }
 
 /// One page on the wire.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct PageOut<T> {
     /// The items.
     pub data: Vec<T>,

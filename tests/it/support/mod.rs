@@ -37,6 +37,9 @@ pub fn folder(name: &str) -> PathBuf {
 pub fn options(name: &str) -> Options {
     let mut options = Options::new(folder(name));
     options.name = format!("docent-{}-{}", name, std::process::id());
+    // Nobody waits three minutes until an answer that was under way must have been stored.
+    let settle = ("EraseSettleSeconds".to_owned(), "1".to_owned());
+    options.parameters.extend([settle]);
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options
