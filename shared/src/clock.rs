@@ -38,8 +38,7 @@ impl Clock {
 }
 
 /// A moment, written as ISO 8601 UTC with milliseconds (`2026-01-15T10:30:00.000Z`), so that text order is time order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, utoipa::ToSchema)]
-#[schema(value_type = String, format = DateTime)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(Timestamp);
 
 impl Time {
@@ -49,16 +48,16 @@ impl Time {
         self.0.as_millisecond()
     }
 
+    /// So many milliseconds later.
+    #[must_use]
+    pub fn plus(self, milliseconds: i64) -> Self {
+        Self(Timestamp::from_millisecond(self.millisecond().saturating_add(milliseconds)).unwrap_or(self.0))
+    }
+
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
     #[must_use]
     pub fn second(self) -> i64 {
         self.0.as_second()
-    }
-
-    /// So many seconds later.
-    #[must_use]
-    pub fn plus_seconds(self, seconds: u32) -> Self {
-        Self::at_millisecond(self.millisecond().saturating_add(i64::from(seconds) * 1000))
     }
 
     /// So many milliseconds after the beginning of 1970; one that is too far away is the last that there is.
@@ -73,6 +72,20 @@ impl Time {
         text.parse().ok().map(Self)
     }
 }
+
+impl utoipa::PartialSchema for Time {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::schema::Type::String)
+            .format(Some(utoipa::openapi::SchemaFormat::KnownFormat(
+                utoipa::openapi::KnownFormat::DateTime,
+            )))
+            .description(Some("ISO 8601, UTC, with milliseconds"))
+            .into()
+    }
+}
+
+impl utoipa::ToSchema for Time {}
 
 impl std::fmt::Display for Time {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -199,7 +199,7 @@ impl ApiKey {
     pub fn rotated(self, secret: &Secret, grace: u32, now: Time) -> Self {
         let previous = (grace > 0).then(|| Previous {
             hash: self.hash.clone(),
-            until: now.plus_seconds(grace),
+            until: now.plus(i64::from(grace) * 1000),
         });
         Self {
             hash: secret.hash(),
@@ -376,8 +376,8 @@ mod tests {
         let once = key.rotated(&secrets[1], 60, now);
         let hashes = |key: &ApiKey| key.opened().into_iter().map(|opened| opened.secret).collect::<Vec<_>>();
         assert_eq!(hashes(&once), [secrets[1].hash(), secrets[0].hash()]);
-        assert_eq!(once.previous_until(now), Some(now.plus_seconds(60)));
-        assert_eq!(once.previous_until(now.plus_seconds(60)), None);
+        assert_eq!(once.previous_until(now), Some(now.plus(60_000)));
+        assert_eq!(once.previous_until(now.plus(60_000)), None);
         let twice = once.rotated(&secrets[2], 60, now);
         assert_eq!(hashes(&twice), [secrets[2].hash(), secrets[1].hash()]);
         assert_eq!(hashes(&twice.rotated(&secrets[0], 0, now)), [secrets[0].hash()]);
@@ -388,7 +388,7 @@ mod tests {
         let now = crate::clock::Clock::default().now();
         let (old, new) = (Secret::generate(), Secret::generate());
         let mut key = ApiKey::new(&TenantId::new(), &BotId::new(), "k", Scope::Full, &old, now).rotated(&new, 600, now);
-        key.expires = Some(now.plus_seconds(5));
+        key.expires = Some(now.plus(5_000));
         assert_eq!(key.previous_until(now), key.expires);
         assert!(key.opened().iter().all(|opened| opened.until == key.expires));
     }

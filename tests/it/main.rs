@@ -9,11 +9,14 @@
 mod ai_chat;
 mod ai_conversations;
 mod bad_input;
+mod bots;
 mod documents;
+mod erase;
 mod events;
 mod examples;
 mod folders;
 mod isolation;
+mod keys;
 mod restart;
 mod support;
 mod uploads;

@@ -19,8 +19,10 @@ use crate::{
 };
 
 /// `GET /api/v1/bots`: the bots that the caller sees, newest first.
-#[utoipa::path(get, path = "/api/v1/bots", tag = "bots", operation_id = "list_bots", params(PageParams),
-    responses((status = 200, description = "A page of bots, newest first.", body = PageOut<BotOut>)))]
+#[utoipa::path(get, path = "/api/v1/bots", tag = "bots", params(
+        ("limit" = Option<u32>, Query, description = "Items of a page, 20 when not said", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page of bots, newest first", body = PageOut<BotOut>)))]
 pub(crate) async fn list_bots(
     State(app): State<App>,
     Reader(caller): Reader,
@@ -42,8 +44,8 @@ pub(crate) async fn list_bots(
 }
 
 /// `POST /api/v1/bots`: a new bot, which answers at once.
-#[utoipa::path(post, path = "/api/v1/bots", tag = "bots", operation_id = "create_bot", request_body = BotIn,
-    responses((status = 201, description = "The new bot.", body = BotOut)))]
+#[utoipa::path(post, path = "/api/v1/bots", tag = "bots", request_body = BotIn,
+    responses((status = 201, description = "The new bot", body = BotOut)))]
 pub(crate) async fn create_bot(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -61,9 +63,8 @@ pub(crate) async fn create_bot(
 }
 
 /// `GET /api/v1/bots/{id}`
-#[utoipa::path(get, path = "/api/v1/bots/{id}", tag = "bots", operation_id = "get_bot",
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 200, description = "The bot.", body = BotOut)))]
+#[utoipa::path(get, path = "/api/v1/bots/{id}", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 200, description = "The bot", body = BotOut)))]
 pub(crate) async fn get_bot(State(app): State<App>, Reader(caller): Reader, Id(id): Id) -> Result<Json<BotOut>, Error> {
     let bot = place::bot(&app, &caller, &id).await?;
     Ok(Json(BotOut::new(bot, &caller)))
@@ -71,9 +72,9 @@ pub(crate) async fn get_bot(State(app): State<App>, Reader(caller): Reader, Id(i
 
 /// `PUT /api/v1/bots/{id}`: changes what is stated and leaves the rest. `null` is the same as absent; an empty text or list
 /// takes something away.
-#[utoipa::path(put, path = "/api/v1/bots/{id}", tag = "bots", operation_id = "update_bot", request_body = BotPatch,
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 200, description = "The bot as it is now.", body = BotOut)))]
+#[utoipa::path(put, path = "/api/v1/bots/{id}", tag = "bots", request_body = BotPatch,
+    params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 200, description = "The bot as it is now", body = BotOut)))]
 pub(crate) async fn update_bot(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -86,9 +87,8 @@ pub(crate) async fn update_bot(
 }
 
 /// `POST /api/v1/bots/{id}/activate`: lets the bot answer.
-#[utoipa::path(post, path = "/api/v1/bots/{id}/activate", tag = "bots", operation_id = "activate_bot",
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 200, description = "The bot, which answers now.", body = BotOut)))]
+#[utoipa::path(post, path = "/api/v1/bots/{id}/activate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 200, description = "The bot, which answers now", body = BotOut)))]
 pub(crate) async fn activate_bot(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -99,9 +99,8 @@ pub(crate) async fn activate_bot(
 }
 
 /// `POST /api/v1/bots/{id}/deactivate`: its chat answers 409 from now on; everything else stays.
-#[utoipa::path(post, path = "/api/v1/bots/{id}/deactivate", tag = "bots", operation_id = "deactivate_bot",
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 200, description = "The bot, which no longer answers.", body = BotOut)))]
+#[utoipa::path(post, path = "/api/v1/bots/{id}/deactivate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 200, description = "The bot, which no longer answers", body = BotOut)))]
 pub(crate) async fn deactivate_bot(
     State(app): State<App>,
     Admin(caller): Admin,

@@ -25,9 +25,8 @@ pub(crate) struct DuplicateParams {
 }
 
 /// `POST /api/v1/bots/{id}/duplicate`: a new bot with the same settings, and tokens and secrets of its own.
-#[utoipa::path(post, path = "/api/v1/bots/{id}/duplicate", tag = "bots", operation_id = "duplicate_bot",
-    params(("id" = BotId, Path, description = "The bot."), DuplicateParams),
-    responses((status = 201, description = "The new bot.", body = BotOut)))]
+#[utoipa::path(post, path = "/api/v1/bots/{id}/duplicate", tag = "bots", params(("id" = BotId, Path, description = "The bot"), DuplicateParams),
+    responses((status = 201, description = "The new bot", body = BotOut)))]
 pub(crate) async fn duplicate_bot(
     State(app): State<App>,
     Admin(caller): Admin,

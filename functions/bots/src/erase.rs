@@ -28,10 +28,9 @@ const KEYS_AT_ONCE: usize = 30;
 
 /// `DELETE /api/v1/bots/{id}`: the bot, its public token and its keys open nothing from now on; its documents, vectors,
 /// files and conversations are removed in the background.
-#[utoipa::path(delete, path = "/api/v1/bots/{id}", tag = "bots", operation_id = "delete_bot",
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 202, description = "The erasure, which goes on in the background.", body = ErasureOut,
-        headers(("Location" = String, description = "Where to read how far it has come.")))))]
+#[utoipa::path(delete, path = "/api/v1/bots/{id}", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 202, description = "The erasure, which goes on in the background", body = ErasureOut,
+        headers(("Location" = String, description = "Where to read how far it has come")))))]
 pub(crate) async fn delete_bot(State(app): State<App>, Admin(caller): Admin, Id(id): Id) -> Result<Response, Error> {
     let mut met = TransactionError::Condition(0);
     for _ in 0..TRIES {
@@ -84,9 +83,8 @@ fn deletion(bot: &Bot, keys: &[ApiKey], erasure: &Erasure) -> Result<Transaction
 }
 
 /// `GET /api/v1/erasures/{id}`: how far an erasure has come. A finished one can be looked up for 90 days.
-#[utoipa::path(get, path = "/api/v1/erasures/{id}", tag = "bots", operation_id = "get_erasure",
-    params(("id" = ErasureId, Path, description = "The erasure.")),
-    responses((status = 200, description = "The erasure.", body = ErasureOut)))]
+#[utoipa::path(get, path = "/api/v1/erasures/{id}", tag = "erasures", params(("id" = ErasureId, Path, description = "The erasure")),
+    responses((status = 200, description = "The erasure", body = ErasureOut)))]
 pub(crate) async fn get_erasure(
     State(app): State<App>,
     Reader(caller): Reader,

@@ -24,8 +24,10 @@ use crate::{
 const MAX_KEYS: usize = 200;
 
 /// `GET /api/v1/keys`: the keys, newest first, without their secrets. A key that is bound to a bot sees those of its bot.
-#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", operation_id = "list_keys", params(PageParams),
-    responses((status = 200, description = "A page of keys, newest first.", body = PageOut<KeyOut>)))]
+#[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(
+        ("limit" = Option<u32>, Query, description = "Items of a page, 20 when not said", minimum = 1, maximum = 100),
+        ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
+    responses((status = 200, description = "A page of keys, newest first", body = PageOut<KeyOut>)))]
 pub(crate) async fn list_keys(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -47,8 +49,8 @@ pub(crate) async fn list_keys(
 }
 
 /// `POST /api/v1/keys`: a new key. The answer shows its secret, once.
-#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", operation_id = "create_key", request_body = KeyIn,
-    responses((status = 201, description = "The new key with its secret.", body = KeyOut)))]
+#[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = KeyIn,
+    responses((status = 201, description = "The new key with its secret", body = KeyOut)))]
 pub(crate) async fn create_key(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -99,9 +101,9 @@ async fn count(app: &App, caller: &Caller) -> Result<usize, Error> {
 }
 
 /// `PUT /api/v1/keys/{id}`: changes what is stated and leaves the rest.
-#[utoipa::path(put, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "update_key", request_body = KeyPatch,
-    params(("id" = KeyId, Path, description = "The key.")),
-    responses((status = 200, description = "The key as it is now.", body = KeyOut)))]
+#[utoipa::path(put, path = "/api/v1/keys/{id}", tag = "keys", request_body = KeyPatch,
+    params(("id" = KeyId, Path, description = "The key")),
+    responses((status = 200, description = "The key as it is now", body = KeyOut)))]
 pub(crate) async fn update_key(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -119,10 +121,9 @@ pub(crate) async fn update_key(
 
 /// `POST /api/v1/keys/{id}/rotate`: a new secret. The one before opens the key for `grace_seconds` more; one that was in
 /// its grace time already ends at once.
-#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", operation_id = "rotate_key",
-    params(("id" = KeyId, Path, description = "The key.")),
+#[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", params(("id" = KeyId, Path, description = "The key")),
     request_body(content = Option<RotateIn>),
-    responses((status = 200, description = "The key with its new secret.", body = KeyOut)))]
+    responses((status = 200, description = "The key with its new secret", body = KeyOut)))]
 pub(crate) async fn rotate_key(
     State(app): State<App>,
     Admin(caller): Admin,
@@ -140,9 +141,8 @@ pub(crate) async fn rotate_key(
 }
 
 /// `DELETE /api/v1/keys/{id}`: its secrets open nothing from the very next request. A key may delete itself.
-#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", operation_id = "delete_key",
-    params(("id" = KeyId, Path, description = "The key.")),
-    responses((status = 204, description = "The key is gone.")))]
+#[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = KeyId, Path, description = "The key")),
+    responses((status = 204, description = "The key is gone")))]
 pub(crate) async fn delete_key(State(app): State<App>, Admin(caller): Admin, Id(id): Id) -> Result<StatusCode, Error> {
     let mut met = TransactionError::Condition(0);
     for _ in 0..TRIES {

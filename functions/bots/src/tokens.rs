@@ -14,9 +14,8 @@ use crate::{TRIES, place, wire::BotOut};
 
 /// `POST /api/v1/bots/{id}/public-token/rotate`: a new publishable token. The one before opens nothing any more, so pages
 /// that hold it must be changed.
-#[utoipa::path(post, path = "/api/v1/bots/{id}/public-token/rotate", tag = "bots", operation_id = "rotate_public_token",
-    params(("id" = BotId, Path, description = "The bot.")),
-    responses((status = 200, description = "The bot with its new token.", body = BotOut)))]
+#[utoipa::path(post, path = "/api/v1/bots/{id}/public-token/rotate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
+    responses((status = 200, description = "The bot with its new token", body = BotOut)))]
 pub(crate) async fn rotate_public_token(
     State(app): State<App>,
     Admin(caller): Admin,

@@ -71,7 +71,7 @@ async fn erase(app: &App, erasure: &Erasure, job: &Job, until: i64) -> Result<()
         return Ok(());
     }
     let began = app.clock.now();
-    let settled = erasure.requested_at.plus_seconds(app.erase_settle);
+    let settled = erasure.requested_at.plus(i64::from(app.erase_settle) * 1000);
     let again = match Sweep::new(app, erasure, until).run().await? {
         Swept::Nothing if began >= settled => return finish(app, erasure).await,
         Swept::Nothing => seconds(settled.millisecond() - began.millisecond()),

@@ -16,8 +16,8 @@ use shared::app::App;
 use crate::error::{Cause, Error};
 use crate::template::Function;
 
-/// How long a worker that asks for it may take, in seconds: Lambda's longest.
-const LONGEST_INVOCATION: u32 = 900;
+/// How long a worker that asks for it may take, in milliseconds: Lambda's longest.
+const LONGEST_INVOCATION: i64 = 900_000;
 
 /// What a worker gives back.
 type Outcome<R> = Result<R, Cause>;
@@ -72,7 +72,7 @@ impl Functions {
             "erase" => {
                 let worker = move |event| {
                     let app = app.clone();
-                    let deadline = app.clock.now().plus_seconds(LONGEST_INVOCATION);
+                    let deadline = app.clock.now().plus(LONGEST_INVOCATION);
                     async move { erase::handle(&app, event, deadline).await }.boxed()
                 };
                 self.queue_workers.insert(name.to_owned(), Arc::new(worker));

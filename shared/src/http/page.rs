@@ -1,7 +1,7 @@
 //! Pages of the platform dialect's lists.
 
 use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 
 use crate::{
     error::Error,
@@ -9,13 +9,9 @@ use crate::{
 };
 
 /// `?limit=` and `?cursor=`.
-#[derive(Debug, Default, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
+#[derive(Debug, Default, Deserialize)]
 pub struct PageParams {
-    /// Items of a page.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 100, default = 20)]
     limit: Option<String>,
-    /// `next_cursor` of the page before.
     cursor: Option<String>,
 }
 
