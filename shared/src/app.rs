@@ -44,6 +44,8 @@ pub struct App {
     pub limits: Limits,
     /// The time.
     pub clock: Clock,
+    /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
+    pub erase_settle: u32,
 }
 
 impl App {
@@ -58,11 +60,12 @@ impl App {
             search: Search::new(&config, sdk)?,
             models: Models::new(&config, sdk),
             blobs: Blobs::new(config.bucket.clone(), sdk),
-            prices: config.prices,
-            queue: Queue::new(config.ingest_queue_url, sdk),
+            queue: Queue::new(&config, sdk),
             mail: Mailer::new(config.mail_from, sdk),
             public_keys: PublicKeys::default(),
             open_registration: config.open_registration,
+            prices: config.prices,
+            erase_settle: config.erase_settle,
             limits: Limits::default(),
             clock: Clock::default(),
         })

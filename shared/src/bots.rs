@@ -6,10 +6,11 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
+    error::Error,
     ids::{BotId, TenantId},
     keys::Secret,
     limits::RateLimits,
-    store::{Key, Partition, Row, sort},
+    store::{Condition, Key, Partition, Row, Transaction, sort},
 };
 
 /// An assistant.
@@ -65,6 +66,9 @@ pub struct Bot {
     pub visitor_secret: String,
     /// Whether it answers.
     pub active: bool,
+    /// Counts its changes, so that of two at once none is lost.
+    #[serde(default)]
+    pub revision: u32,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
@@ -109,6 +113,8 @@ pub struct Budget {
 impl Bot {
     /// The sort key's kind, for lists.
     pub const KIND: &'static str = "BOT";
+    /// Most characters of its name.
+    pub const MAX_NAME: usize = 100;
 
     /// A new bot that answers, with defaults for everything but its name.
     #[must_use]
@@ -133,8 +139,30 @@ impl Bot {
             identity_secret: Secret::generate().reveal().to_owned(),
             visitor_secret: Secret::generate().reveal().to_owned(),
             active: true,
+            revision: 0,
             created_at: now,
             updated_at: now,
+        }
+    }
+
+    /// A new bot with the settings of this one, under ids, tokens and secrets of its own.
+    #[must_use]
+    pub fn duplicate(&self, now: Time) -> Self {
+        const SUFFIX: &str = " (copy)";
+        let kept = Self::MAX_NAME - SUFFIX.len();
+        let name: String = self.name.chars().take(kept).chain(SUFFIX.chars()).collect();
+        let fresh = Self::new(&self.tenant, &name, now);
+        Self {
+            id: fresh.id,
+            name: fresh.name,
+            public_token: fresh.public_token,
+            identity_secret: fresh.identity_secret,
+            visitor_secret: fresh.visitor_secret,
+            active: fresh.active,
+            revision: fresh.revision,
+            created_at: fresh.created_at,
+            updated_at: fresh.updated_at,
+            ..self.clone()
         }
     }
 
@@ -142,6 +170,40 @@ impl Bot {
     #[must_use]
     pub fn key(tenant: &TenantId, bot: &BotId) -> Key {
         Partition::tenant(tenant, &[]).at(sort(Self::KIND, &[bot.as_str()]))
+    }
+
+    /// Adds a new bot, and how its public token leads to it, to a transaction.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn create_in(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        transaction.create(self)?;
+        if let Some(row) = self.public_row() {
+            transaction.create(&row)?;
+        }
+        Ok(())
+    }
+
+    /// Adds this bot, changed, to a transaction in place of what it was. The transaction fails when somebody else changed or
+    /// deleted it meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn replace_in(&self, before: &Self, transaction: &mut Transaction) -> Result<(), Error> {
+        let after = Self {
+            revision: before.revision + 1,
+            ..self.clone()
+        };
+        transaction.put(&after, vec![before.unchanged()?])?;
+        Ok(())
+    }
+
+    /// That nobody changed or deleted it since it was read.
+    ///
+    /// # Errors
+    /// When the condition cannot be written.
+    pub fn unchanged(&self) -> Result<Condition, Error> {
+        Condition::is("revision", &self.revision)
     }
 
     /// The row by which its public token is found.
@@ -184,5 +246,30 @@ impl PublicToken {
 impl Row for PublicToken {
     fn key(&self) -> Key {
         Self::key(&self.hash)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_duplicate_has_the_settings_and_nothing_secret_of_the_original() {
+        let now = Clock::default().now();
+        let bot = Bot {
+            instructions: "Be brief.".to_owned(),
+            active: false,
+            revision: 7,
+            ..Bot::new(&TenantId::new(), &"x".repeat(100), now)
+        };
+        let copy = bot.duplicate(now);
+        assert_eq!(
+            (copy.instructions.as_str(), copy.active, copy.revision),
+            ("Be brief.", true, 0)
+        );
+        assert_eq!(copy.name, format!("{} (copy)", "x".repeat(93)));
+        assert!(copy.id != bot.id && copy.public_token != bot.public_token);
+        assert!(copy.identity_secret != bot.identity_secret && copy.visitor_secret != bot.visitor_secret);
     }
 }

@@ -65,6 +65,18 @@ impl Time {
     pub fn second(self) -> i64 {
         self.0.as_second()
     }
+
+    /// So many milliseconds after the beginning of 1970; one that is too far away is the last that there is.
+    #[must_use]
+    pub fn at_millisecond(millisecond: i64) -> Self {
+        Self(Timestamp::from_millisecond(millisecond).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Reads a moment that somebody states, in ISO 8601 with any offset.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        text.parse().ok().map(Self)
+    }
 }
 
 impl utoipa::PartialSchema for Time {

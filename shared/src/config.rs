@@ -4,6 +4,9 @@ use std::collections::HashMap;
 
 use crate::prices::Prices;
 
+/// Longest time from the acceptance of a question to its stored answer, in seconds, unless the deployment says otherwise.
+const ERASE_SETTLE: u32 = 180;
+
 /// Which kind of OpenSearch answers: their mappings and their refresh differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenSearchTarget {
@@ -26,12 +29,18 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// Whether anybody may register; only `auth` has it, and without it nobody may.
     pub open_registration: bool,
+    /// The queue of erasures; only `relay` and `erase` have it.
+    pub erase_queue_url: Option<String>,
+    /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
+    pub erase_settle: u32,
     /// Where OpenSearch answers.
     pub opensearch_url: String,
     /// What kind of OpenSearch it is.
     pub opensearch_target: OpenSearchTarget,
     /// Bedrock model id or inference profile of the answers.
     pub chat_model: String,
+    /// All chat models that a bot may choose from, that one included.
+    pub chat_models: Vec<String>,
     /// Bedrock model id of the embeddings.
     pub embedding_model: String,
     /// Length of an embedding.
@@ -67,6 +76,11 @@ impl Config {
                 Some("invite") | None => false,
                 Some(other) => return Err(bad("REGISTRATION", format!("{other:?} is neither invite nor open"))),
             },
+            erase_queue_url: vars.get("ERASE_QUEUE_URL").cloned(),
+            erase_settle: match vars.get("ERASE_SETTLE_SECONDS") {
+                Some(_) => parsed(vars, "ERASE_SETTLE_SECONDS")?,
+                None => ERASE_SETTLE,
+            },
             opensearch_url: required(vars, "OPENSEARCH_URL")?,
             opensearch_target: match required(vars, "OPENSEARCH_TARGET")?.as_str() {
                 "domain" => OpenSearchTarget::Domain,
@@ -79,6 +93,7 @@ impl Config {
                 }
             },
             chat_model: required(vars, "CHAT_MODEL_ID")?,
+            chat_models: chat_models(vars),
             embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
             embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
             embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
@@ -117,6 +132,34 @@ where
         .map_err(|why: T::Err| bad(name, why.to_string()))
 }
 
+/// The deployment's own model, then those of the comma list.
+fn chat_models(vars: &HashMap<String, String>) -> Vec<String> {
+    let named = |name: &str| vars.get(name).map_or("", String::as_str);
+    let mut models: Vec<String> = Vec::new();
+    for model in std::iter::once(named("CHAT_MODEL_ID")).chain(named("CHAT_MODELS").split(',')) {
+        let model = model.trim();
+        if !model.is_empty() && models.iter().all(|known| known != model) {
+            models.push(model.to_owned());
+        }
+    }
+    models
+}
+
 fn bad(name: &'static str, reason: String) -> ConfigError {
     ConfigError::new(name, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_deployments_own_model_is_always_offered() {
+        let models = |list: &str| {
+            let vars = [("CHAT_MODEL_ID", "a"), ("CHAT_MODELS", list)];
+            chat_models(&vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(models(""), ["a"]);
+        assert_eq!(models("b, a,,c"), ["a", "b", "c"]);
+    }
 }

@@ -121,6 +121,12 @@ impl Conversation {
             .at(sort(&updated_at.to_string(), &[id.as_str()]))
     }
 
+    /// Its place in its bot's list.
+    #[must_use]
+    pub fn bot_index_key(tenant: &TenantId, bot: &BotId, id: &ConversationId, updated_at: Time) -> Key {
+        of_bot(tenant, bot).at(sort(&updated_at.to_string(), &[id.as_str()]))
+    }
+
     /// The update that two more messages make. Turns at the same time all count.
     ///
     /// # Errors
@@ -130,7 +136,8 @@ impl Conversation {
             .when(Condition::Exists)
             .add("message_count", 2)
             .set("updated_at", &now)?
-            .index1(&Self::index_key(&self.tenant, &self.owner, &self.id, now)))
+            .index1(&Self::index_key(&self.tenant, &self.owner, &self.id, now))
+            .index2(&Self::bot_index_key(&self.tenant, &self.owner.bot, &self.id, now)))
     }
 }
 
@@ -142,12 +149,27 @@ impl Row for Conversation {
     fn gsi1(&self) -> Option<Key> {
         Some(Self::index_key(&self.tenant, &self.owner, &self.id, self.updated_at))
     }
+
+    fn gsi2(&self) -> Option<Key> {
+        Some(Self::bot_index_key(
+            &self.tenant,
+            &self.owner.bot,
+            &self.id,
+            self.updated_at,
+        ))
+    }
 }
 
 /// The partition of a conversation.
 #[must_use]
 pub fn partition(tenant: &TenantId, id: &ConversationId) -> Partition {
     Partition::tenant(tenant, &["C", id.as_str()])
+}
+
+/// The partition of the second index that lists a bot's conversations by last activity.
+#[must_use]
+pub fn of_bot(tenant: &TenantId, bot: &BotId) -> Partition {
+    Partition::tenant(tenant, &["B", bot.as_str()])
 }
 
 /// A conversation and its last messages, oldest first.

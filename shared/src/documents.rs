@@ -6,9 +6,11 @@ use utoipa::ToSchema;
 
 use crate::{
     access::Audience,
+    app::App,
     clock::Time,
+    error::Error,
     ids::{self, BotId, DocumentId, FolderId, TenantId},
-    store::{Key, Partition, Row, sort},
+    store::{Condition, Key, Partition, Row, sort},
 };
 
 /// How far the latest version has come.
@@ -64,6 +66,21 @@ impl Version {
     #[must_use]
     pub fn uploaded(tenant: &TenantId, document: &DocumentId, n: u32) -> Self {
         Self::at(blob_key("uploads", tenant, document, n), n)
+    }
+
+    /// The first version of a document that copies another: its file has the same key in every try.
+    #[must_use]
+    pub fn copied(tenant: &TenantId, document: &DocumentId) -> Self {
+        Self::at(format!("{}-copy", blob_key("documents", tenant, document, 1)), 1)
+    }
+
+    /// Removes this version from the index and its file from S3.
+    ///
+    /// # Errors
+    /// When either does not answer; it can be done again.
+    pub async fn remove(&self, app: &App, tenant: &TenantId, document: &DocumentId) -> Result<(), Error> {
+        app.search.drop_version(tenant, document, self.n, self.chunks).await?;
+        app.blobs.delete(&self.blob).await
     }
 
     fn at(blob: String, n: u32) -> Self {
@@ -144,6 +161,25 @@ impl Document {
         partition(tenant).at(sort(Self::KIND, &[document.as_str()]))
     }
 
+    /// Its place in its bot's list, when it has a bot.
+    #[must_use]
+    pub fn bot_index_key(&self) -> Option<Key> {
+        let bot = self.bot.as_ref()?;
+        Some(of_bot(&self.tenant, bot).at(sort(&self.created_at.to_string(), &[self.id.as_str()])))
+    }
+
+    /// What its row must still be for a change of what was read: an ingest or another change in between is noticed.
+    ///
+    /// # Errors
+    /// When a condition cannot be written.
+    pub fn unchanged(&self) -> Result<Vec<Condition>, Error> {
+        Ok(vec![
+            Condition::Exists,
+            Condition::is("latest.n", &self.latest.n)?,
+            Condition::is("status", &self.status)?,
+        ])
+    }
+
     /// All its versions that may have left something in a store.
     pub fn versions(&self) -> impl Iterator<Item = &Version> {
         self.current
@@ -157,6 +193,16 @@ impl Row for Document {
     fn key(&self) -> Key {
         Self::key(&self.tenant, &self.id)
     }
+
+    fn gsi1(&self) -> Option<Key> {
+        self.bot_index_key()
+    }
+}
+
+/// The partition of the first index that lists a bot's documents.
+#[must_use]
+pub fn of_bot(tenant: &TenantId, bot: &BotId) -> Partition {
+    Partition::tenant(tenant, &["B", bot.as_str(), "D"])
 }
 
 /// The partition of a tenant's documents and folders.

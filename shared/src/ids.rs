@@ -1,6 +1,7 @@
 //! Ids: opaque to callers, 1–128 characters; those that we issue are UUIDv7, so that they sort by time.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The longest id that a caller may state, in characters.
 pub const MAX_ID_CHARS: usize = 128;
@@ -10,6 +11,15 @@ pub const MAX_ID_CHARS: usize = 128;
 #[expect(clippy::disallowed_methods, reason = "the one place that makes ids")]
 pub fn fresh() -> String {
     uuid::Uuid::now_v7().to_string()
+}
+
+/// An id that the same `parent` and `name` always give, so that work that is done twice makes one thing. It sorts with the
+/// ids of the parent's time.
+#[must_use]
+pub fn derived(parent: &str, name: &str) -> String {
+    let hash = hex::encode(Sha256::digest(format!("{}:{parent}{name}", parent.len())));
+    let time = parent.get(..13).unwrap_or(&hash[32..45]);
+    format!("{time}-7{}-8{}-{}", &hash[..3], &hash[3..6], &hash[6..18])
 }
 
 macro_rules! id {
@@ -100,3 +110,18 @@ id!(
     /// Something that happened.
     EventId
 );
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_derived_id_is_always_the_same_and_sorts_with_its_parent() {
+        let (parent, other) = (fresh(), fresh());
+        let id = derived(&parent, "a");
+        assert_eq!(id, derived(&parent, "a"));
+        assert!(id != derived(&parent, "b") && id != derived(&other, "a"));
+        assert_eq!((id.len(), &id[..13]), (36, &parent[..13]));
+        assert_eq!(derived("short", "a").len(), 36);
+    }
+}

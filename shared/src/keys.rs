@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     ids::{BotId, KeyId, TenantId},
     limits::RateLimits,
-    store::{Key, Partition, Row, Transaction, sort},
+    store::{Condition, Key, Partition, Query, Row, Table, Transaction, sort},
 };
 
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -143,6 +143,9 @@ pub struct ApiKey {
     pub previous: Option<Previous>,
     /// The first characters of the secret, so that people recognise it.
     pub prefix: String,
+    /// Counts its changes, so that of two at once none brings back what the other removed.
+    #[serde(default)]
+    pub revision: u32,
     /// When it was made.
     pub created_at: Time,
     /// When it was last changed.
@@ -179,10 +182,39 @@ impl ApiKey {
             expires: None,
             hash: secret.hash(),
             previous: None,
-            prefix: secret.reveal().chars().take(Self::PREFIX_CHARS).collect(),
+            prefix: Self::prefix_of(secret),
+            revision: 0,
             created_at: now,
             updated_at: now,
         }
+    }
+
+    fn prefix_of(secret: &Secret) -> String {
+        secret.reveal().chars().take(Self::PREFIX_CHARS).collect()
+    }
+
+    /// This key with `secret` instead of its own, which still opens it for `grace` seconds. One that was in its grace time
+    /// already opens nothing any more.
+    #[must_use]
+    pub fn rotated(self, secret: &Secret, grace: u32, now: Time) -> Self {
+        let previous = (grace > 0).then(|| Previous {
+            hash: self.hash.clone(),
+            until: now.plus(i64::from(grace) * 1000),
+        });
+        Self {
+            hash: secret.hash(),
+            prefix: Self::prefix_of(secret),
+            previous,
+            ..self
+        }
+    }
+
+    /// Until when the secret before the last rotation opens it, as long as it does.
+    #[must_use]
+    pub fn previous_until(&self, now: Time) -> Option<Time> {
+        let until = self.previous.as_ref()?.until;
+        let until = self.expires.map_or(until, |end| end.min(until));
+        (now < until).then_some(until)
     }
 
     /// Where the key with this id lives.
@@ -203,6 +235,46 @@ impl ApiKey {
         Ok(())
     }
 
+    /// Adds this key, changed, to a transaction in place of what it was: its secrets open what it is now, and those that it
+    /// no longer has open nothing. The transaction fails when somebody else changed or deleted it meanwhile.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub fn replace_in(&self, before: &Self, transaction: &mut Transaction) -> Result<(), Error> {
+        let after = Self {
+            revision: before.revision + 1,
+            ..self.clone()
+        };
+        transaction.put(&after, vec![before.unchanged()?])?;
+        let opened = after.opened();
+        for gone in before.opened() {
+            if !opened.iter().any(|kept| kept.secret == gone.secret) {
+                transaction.delete(Row::key(&gone), Vec::new());
+            }
+        }
+        for opened in &opened {
+            transaction.put(opened, Vec::new())?;
+        }
+        Ok(())
+    }
+
+    /// Adds the end of this key and of its secrets to a transaction, which fails when somebody else changed or deleted it
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// When the condition cannot be written.
+    pub fn delete_in(&self, transaction: &mut Transaction) -> Result<(), Error> {
+        transaction.delete(Row::key(self), vec![self.unchanged()?]);
+        for opened in self.opened() {
+            transaction.delete(Row::key(&opened), Vec::new());
+        }
+        Ok(())
+    }
+
+    fn unchanged(&self) -> Result<Condition, Error> {
+        Condition::is("revision", &self.revision)
+    }
+
     /// The rows by which its secrets are found: whatever changes the key changes them in the same transaction.
     #[must_use]
     pub fn opened(&self) -> Vec<Opened> {
@@ -217,6 +289,26 @@ impl ApiKey {
             key: self.clone(),
         });
         std::iter::once(current).chain(previous).collect()
+    }
+}
+
+/// The keys that are bound to a bot.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn of_bot(table: &Table, tenant: &TenantId, bot: &BotId) -> Result<Vec<ApiKey>, Error> {
+    let mut keys = Vec::new();
+    let mut after = None;
+    loop {
+        let mut query = Query::newest(Partition::tenant(tenant, &[]), ApiKey::KIND);
+        query.filter.push(Condition::is("bot", bot)?);
+        query.after = after;
+        let page = table.query::<ApiKey>(query).await?;
+        keys.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(keys);
+        }
     }
 }
 
@@ -256,6 +348,11 @@ impl Row for Opened {
     fn key(&self) -> Key {
         Self::key(&self.secret)
     }
+
+    fn expires_at(&self) -> Option<i64> {
+        // A second later than it opens nothing, because the expiry is in whole seconds.
+        self.until.map(|end| end.second() + 1)
+    }
 }
 
 #[cfg(test)]
@@ -269,6 +366,31 @@ mod tests {
         assert_eq!(secret.reveal().len(), 49);
         assert_eq!(Secret::parse(secret.reveal()), Some(secret.clone()));
         assert!(!format!("{secret:?}").contains(&secret.reveal()[3..]));
+    }
+
+    #[test]
+    fn a_rotated_key_opens_by_its_last_secret_and_for_a_while_by_the_one_before() {
+        let now = crate::clock::Clock::default().now();
+        let secrets: Vec<Secret> = (0..3).map(|_| Secret::generate()).collect();
+        let key = ApiKey::new(&TenantId::new(), &BotId::new(), "k", Scope::Full, &secrets[0], now);
+        let once = key.rotated(&secrets[1], 60, now);
+        let hashes = |key: &ApiKey| key.opened().into_iter().map(|opened| opened.secret).collect::<Vec<_>>();
+        assert_eq!(hashes(&once), [secrets[1].hash(), secrets[0].hash()]);
+        assert_eq!(once.previous_until(now), Some(now.plus(60_000)));
+        assert_eq!(once.previous_until(now.plus(60_000)), None);
+        let twice = once.rotated(&secrets[2], 60, now);
+        assert_eq!(hashes(&twice), [secrets[2].hash(), secrets[1].hash()]);
+        assert_eq!(hashes(&twice.rotated(&secrets[0], 0, now)), [secrets[0].hash()]);
+    }
+
+    #[test]
+    fn a_replaced_secret_does_not_outlive_its_key() {
+        let now = crate::clock::Clock::default().now();
+        let (old, new) = (Secret::generate(), Secret::generate());
+        let mut key = ApiKey::new(&TenantId::new(), &BotId::new(), "k", Scope::Full, &old, now).rotated(&new, 600, now);
+        key.expires = Some(now.plus(5_000));
+        assert_eq!(key.previous_until(now), key.expires);
+        assert!(key.opened().iter().all(|opened| opened.until == key.expires));
     }
 
     proptest! {

@@ -12,6 +12,7 @@ pub mod codes;
 pub mod config;
 pub mod conversations;
 pub mod documents;
+pub mod erasures;
 pub mod error;
 pub mod events;
 pub mod folders;

@@ -27,6 +27,7 @@ const EMBED_CONCURRENCY: usize = 8;
 pub struct Models {
     client: Client,
     chat_model: String,
+    offered: Vec<String>,
     embedding_model: String,
     dimensions: usize,
 }
@@ -60,9 +61,16 @@ impl Models {
         Self {
             client: Client::new(sdk),
             chat_model: config.chat_model.clone(),
+            offered: config.chat_models.clone(),
             embedding_model: config.embedding_model.clone(),
             dimensions: config.embedding_dimensions,
         }
+    }
+
+    /// The chat models that a bot may choose from.
+    #[must_use]
+    pub fn offered(&self) -> &[String] {
+        &self.offered
     }
 
     /// The model that `prompt` goes to.

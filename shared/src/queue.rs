@@ -1,47 +1,78 @@
-//! Queues, in SQS. Only `relay` sends (and `ingest` gives back): everybody else writes an event in the transaction of the change.
+//! Queues, in SQS. Only `relay` sends (and workers give back): everybody else writes an event in the transaction of the change.
 
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
 use aws_types::SdkConfig;
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::{config::Config, error::Error};
 
 /// Messages that one `SendMessageBatch` takes.
 const BATCH: usize = 10;
+/// Longest delay of a message, in seconds.
+const MAX_DELAY: u32 = 900;
 
-/// The queue of ingest jobs.
+/// A queue, by the worker that reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Destination {
+    /// `ingest`: documents, their versions and audiences.
+    Ingest,
+    /// `erase`: removing things from every store.
+    Erase,
+}
+
+impl Destination {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Ingest, Self::Erase];
+
+    /// The variable with its URL.
+    fn variable(self) -> &'static str {
+        match self {
+            Self::Ingest => "INGEST_QUEUE_URL",
+            Self::Erase => "ERASE_QUEUE_URL",
+        }
+    }
+}
+
+/// The queues that this function may use.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
     ingest_url: Option<String>,
+    erase_url: Option<String>,
 }
 
 impl Queue {
-    /// The queue at `ingest_url`, where this function may send to it.
+    /// The queues that the settings name.
     #[must_use]
-    pub fn new(ingest_url: Option<String>, sdk: &SdkConfig) -> Self {
+    pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
         Self {
             client: Client::new(sdk),
-            ingest_url,
+            ingest_url: config.ingest_queue_url.clone(),
+            erase_url: config.erase_queue_url.clone(),
         }
     }
 
-    /// Sends jobs to the ingest queue.
+    /// Sends jobs to a queue.
     ///
     /// # Errors
-    /// When this function has no queue, or SQS did not take all of them.
-    pub async fn send_ingest<J: Serialize>(&self, jobs: &[J]) -> Result<(), Error> {
-        let url = self
-            .ingest_url
-            .as_deref()
-            .ok_or_else(|| Error::internal("INGEST_QUEUE_URL is not set"))?;
+    /// When this function does not have that queue, or SQS did not take all of them.
+    pub async fn send<J: Serialize>(&self, to: Destination, jobs: &[J]) -> Result<(), Error> {
+        self.send_in(to, jobs, 0).await
+    }
+
+    /// Sends jobs to a queue, to be received after so many seconds, at most 15 minutes.
+    ///
+    /// # Errors
+    /// When this function does not have that queue, or SQS did not take all of them.
+    pub async fn send_in<J: Serialize>(&self, to: Destination, jobs: &[J], seconds: u32) -> Result<(), Error> {
+        let delay = i32::try_from(seconds.min(MAX_DELAY)).map_err(Error::internal)?;
         for jobs in jobs.chunks(BATCH) {
-            let entries = jobs.iter().enumerate().map(entry).collect::<Result<Vec<_>, _>>()?;
+            let entries = jobs.iter().enumerate().map(|(n, job)| entry(n, job, delay));
             let send = self
                 .client
                 .send_message_batch()
-                .queue_url(url)
-                .set_entries(Some(entries));
+                .queue_url(self.url(to)?)
+                .set_entries(Some(entries.collect::<Result<Vec<_>, _>>()?));
             let answer = send.send().await.map_err(Error::unavailable)?;
             if let Some(failed) = answer.failed.first() {
                 return Err(Error::unavailable(format!("SQS refused a message: {}", failed.code)));
@@ -49,22 +80,16 @@ impl Queue {
         }
         Ok(())
     }
-}
 
-impl Queue {
-    /// Lets a message of the ingest queue be received again after so many seconds.
+    /// Lets a received message be received again after so many seconds.
     ///
     /// # Errors
     /// When SQS does not answer, or the message is no longer ours.
-    pub async fn retry_in(&self, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
-        let url = self
-            .ingest_url
-            .as_deref()
-            .ok_or_else(|| Error::internal("INGEST_QUEUE_URL is not set"))?;
+    pub async fn retry_in(&self, from: Destination, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
         let change = self
             .client
             .change_message_visibility()
-            .queue_url(url)
+            .queue_url(self.url(from)?)
             .receipt_handle(receipt_handle);
         change
             .visibility_timeout(seconds)
@@ -73,13 +98,22 @@ impl Queue {
             .map_err(Error::unavailable)?;
         Ok(())
     }
+
+    fn url(&self, of: Destination) -> Result<&str, Error> {
+        let url = match of {
+            Destination::Ingest => self.ingest_url.as_deref(),
+            Destination::Erase => self.erase_url.as_deref(),
+        };
+        url.ok_or_else(|| Error::internal(format!("{} is not set", of.variable())))
+    }
 }
 
-fn entry<J: Serialize>((n, job): (usize, &J)) -> Result<SendMessageBatchRequestEntry, Error> {
+fn entry<J: Serialize>(n: usize, job: &J, delay: i32) -> Result<SendMessageBatchRequestEntry, Error> {
     let body = serde_json::to_string(job).map_err(Error::internal)?;
     SendMessageBatchRequestEntry::builder()
         .id(n.to_string())
         .message_body(body)
+        .delay_seconds(delay)
         .build()
         .map_err(Error::internal)
 }

@@ -68,11 +68,8 @@ impl Founded {
     /// # Errors
     /// When they cannot be stored.
     pub fn create_in(&self, transaction: &mut Transaction) -> Result<(), Error> {
-        transaction.create(&self.tenant)?.create(&self.bot)?;
-        if let Some(row) = self.bot.public_row() {
-            transaction.create(&row)?;
-        }
-        Ok(())
+        transaction.create(&self.tenant)?;
+        self.bot.create_in(transaction)
     }
 }
 

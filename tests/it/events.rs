@@ -65,6 +65,8 @@ fn the_buffered_functions_answer_their_samples() {
         )
         .await;
         assert_eq!((status, &list["total"]), (200, &Value::from(0)), "{list}");
+        let (status, bot) = invoke(bots::router(app.clone()), &sample("bots.json", &tenant)).await;
+        assert_eq!((status, &bot["name"]), (201, &Value::from("Support")), "{bot}");
         let (status, document) = invoke(knowledge::router(app.clone()), &sample("knowledge.json", &tenant)).await;
         assert_eq!(
             (status, &document["status"]),
@@ -92,6 +94,10 @@ fn the_workers_take_their_samples() {
                 "{name}"
             );
         }
+        let event: SqsEvent = serde_json::from_str(&sample("erase.json", &tenant)).unwrap();
+        assert!(!event.records.is_empty());
+        let erased = erase::handle(app, event, app.clock.now()).await.unwrap();
+        assert!(erased.batch_item_failures.is_empty());
         let event: StreamEvent = serde_json::from_str(&sample("relay.json", &tenant)).unwrap();
         assert!(!event.records.is_empty());
         assert!(relay::handle(app, event).await.unwrap().batch_item_failures.is_empty());

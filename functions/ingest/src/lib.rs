@@ -1,61 +1,27 @@
-//! The worker of the knowledge base: reads new versions into the index, removes old ones, and writes changed audiences.
+//! The worker of the knowledge base: reads new versions into the index, removes old ones, writes changed audiences, and
+//! copies documents to other bots.
 //! Every job may run twice.
 
 mod audience;
+mod copy;
 mod index;
 
-use std::collections::HashMap;
-
-use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use serde::Deserialize;
 use shared::{
     app::App,
     documents::parse_blob_key,
     events::Job,
-    worker::{JobError, run_batch},
+    queue::Destination,
+    worker::{JobError, run_messages},
 };
-
-/// Seconds until a failed job is tried again, times the tries so far.
-const RETRY_SECONDS: i32 = 15;
 
 /// Handles one batch of the queue; gives back what is to be delivered again.
 ///
 /// # Errors
 /// Never for a single message: those are reported one by one.
 pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    let mut receipts = HashMap::new();
-    let mut messages = Vec::new();
-    for message in batch.records {
-        let id = message.message_id.clone().unwrap_or_default();
-        receipts.insert(id.clone(), (message.receipt_handle.clone(), tries(&message)));
-        messages.push((id, message));
-    }
-    let failed = run_batch(messages, |message| run(app, message)).await;
-    for (receipt, tries) in failed.iter().filter_map(|id| receipts.get(id)) {
-        // Else it would stay hidden for the queue's whole visibility timeout, which must outlast six invocations.
-        let again = app
-            .queue
-            .retry_in(receipt.as_deref().unwrap_or_default(), RETRY_SECONDS * tries)
-            .await;
-        if let Err(error) = again {
-            tracing::warn!(%error, "the message comes back only after the visibility timeout");
-        }
-    }
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed.into_iter().map(failure).collect();
-    Ok(response)
-}
-
-/// How often the message has been received, this time included.
-fn tries(message: &SqsMessage) -> i32 {
-    let count = message.attributes.get("ApproximateReceiveCount");
-    count.and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, 20)
-}
-
-fn failure(message_id: String) -> BatchItemFailure {
-    let mut failure = BatchItemFailure::default();
-    failure.item_identifier = message_id;
-    failure
+    Ok(run_messages(&app.queue, Destination::Ingest, batch, |message| run(app, message)).await)
 }
 
 async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
@@ -70,16 +36,10 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
                 tenant,
                 document,
                 version,
-            } => {
-                app.search
-                    .drop_version(&tenant, &document, version.n, version.chunks)
-                    .await?;
-                app.blobs.delete(&version.blob).await?;
-            }
+            } => version.remove(app, &tenant, &document).await?,
             Job::Audience { tenant, folder } => audience::write(app, &tenant, &folder).await?,
-            Job::Title { .. } | Job::Code { .. } => {
-                return Err(JobError::Fail("titles and codes are not written here".to_owned()));
-            }
+            Job::Copy { tenant, from, to } => copy::run(app, &tenant, &from, &to).await?,
+            other => return Err(JobError::Fail(format!("not a job of this worker: {other:?}"))),
         }
     }
     Ok(())

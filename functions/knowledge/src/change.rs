@@ -16,7 +16,7 @@ use shared::{
 
 use crate::{
     body::{DocumentIn, FileIn, Sent},
-    documents::{unchanged, update},
+    documents::update,
     place,
     wire::DocumentOut,
 };
@@ -122,6 +122,7 @@ fn replacement(before: &Document, after: &Document) -> Result<Transaction, Error
         .set("title", &after.title)?
         .set_or_remove("source_url", after.source_url.as_ref())?
         .set_or_remove("bot", after.bot.as_ref())?
+        .index1_or_remove(after.bot_index_key().as_ref())
         .set_or_remove("folder", after.folder.as_ref())?
         .set_or_remove("org", after.audience.org.as_ref())?
         .set("allowed_roles", &after.audience.allowed_roles)?
@@ -222,7 +223,7 @@ fn deletion(app: &App, document: &Document) -> Result<Transaction, Error> {
     .with(jobs);
     let mut transaction = Transaction::default();
     transaction
-        .delete(Row::key(document), unchanged(document)?.to_vec())
+        .delete(Row::key(document), document.unchanged()?)
         .create(&event)?;
     count(&mut transaction, document, document.folder.as_ref(), -1);
     Ok(transaction)

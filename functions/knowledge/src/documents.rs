@@ -197,17 +197,8 @@ pub(crate) async fn get_content(
     Ok((StatusCode::FOUND, [(header::LOCATION, url)]).into_response())
 }
 
-/// What a document's row must still be for a change of what was read.
-pub(crate) fn unchanged(document: &Document) -> Result<[Condition; 3], Error> {
-    Ok([
-        Condition::Exists,
-        Condition::is("latest.n", &document.latest.n)?,
-        Condition::is("status", &document.status)?,
-    ])
-}
-
 /// The update of a document, under the condition that nobody changed it meanwhile.
 pub(crate) fn update(document: &Document) -> Result<Update, Error> {
     let update = Update::at(Row::key(document));
-    Ok(unchanged(document)?.into_iter().fold(update, Update::when))
+    Ok(document.unchanged()?.into_iter().fold(update, Update::when))
 }

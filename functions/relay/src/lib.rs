@@ -15,6 +15,7 @@ use shared::{
     error::chain,
     events::{Event, Job},
     ids::{ConversationId, TenantId},
+    queue::Destination,
     store::{Condition, Row, Update},
     usage::{self, Entry},
     worker::{JobError, run_batch},
@@ -74,18 +75,15 @@ async fn count(app: &App, records: &[(String, Event)]) -> Vec<String> {
 }
 
 async fn relay(app: &App, event: Event) -> Result<(), JobError> {
-    let (own, ingest): (Vec<Job>, Vec<Job>) = event
-        .jobs
-        .into_iter()
-        .partition(|job| matches!(job, Job::Title { .. } | Job::Code { .. }));
-    if !ingest.is_empty() {
-        app.queue.send_ingest(&ingest).await?;
+    for queue in Destination::ALL {
+        let jobs = event.jobs.iter().filter(|job| job.destination() == Some(queue));
+        app.queue.send(queue, &jobs.collect::<Vec<_>>()).await?;
     }
-    for job in own {
+    for job in event.jobs {
         match job {
             Job::Title { conversation, question } => title(app, &event.tenant, &conversation, &question).await?,
             Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
-            Job::Ingest { .. } | Job::Drop { .. } | Job::Audience { .. } => {}
+            queued => tracing::trace!(?queued, "its worker does it"),
         }
     }
     Ok(())

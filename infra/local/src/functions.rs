@@ -16,6 +16,9 @@ use shared::{app::App, secrets::Secrets};
 use crate::error::{Cause, Error};
 use crate::template::Function;
 
+/// How long a worker that asks for it may take, in milliseconds: Lambda's longest.
+const LONGEST_INVOCATION: i64 = 900_000;
+
 /// What a worker gives back.
 type Outcome<R> = Result<R, Cause>;
 /// A worker of queue messages.
@@ -69,10 +72,20 @@ impl Functions {
                     secrets.map_err(|why| Error::part("function auth", why.to_string()))?,
                 )
             }
+            "bots" => bots::router(app),
             "chat" => chat::router(app),
             "conversations" => conversations::router(app),
             "knowledge" => knowledge::router(app),
             "health" => health::router(app),
+            "erase" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    let deadline = app.clock.now().plus(LONGEST_INVOCATION);
+                    async move { erase::handle(&app, event, deadline).await }.boxed()
+                };
+                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
             "ingest" => {
                 let worker = move |event| {
                     let app = app.clone();

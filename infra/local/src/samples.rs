@@ -7,7 +7,8 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 4] = [
+const PROXY: [(&str, &str); 5] = [
+    ("bots", include_str!("../../../events/bots.json")),
     ("chat", include_str!("../../../events/chat.json")),
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),
@@ -34,6 +35,7 @@ fn the_workers_samples_are_what_their_sources_send() {
     for text in [
         include_str!("../../../events/ingest.json"),
         include_str!("../../../events/ingest-drop.json"),
+        include_str!("../../../events/erase.json"),
     ] {
         let event: SqsEvent = serde_json::from_str(text).unwrap();
         assert!(

@@ -100,7 +100,7 @@ impl Stack {
         &self.sdk
     }
 
-    /// The engine on this stack's services, with the variables of the function that has the most of them.
+    /// The engine on this stack's services, with the variables of all functions.
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app

@@ -8,8 +8,9 @@ use crate::{
     clock::Time,
     codes::Purpose,
     documents::Version,
-    ids::{BotId, ConversationId, DocumentId, EventId, FolderId, TenantId},
+    ids::{BotId, ConversationId, DocumentId, ErasureId, EventId, FolderId, TenantId},
     logins::Email,
+    queue::Destination,
     store::{Key, Partition, Row},
     usage::Spent,
 };
@@ -100,6 +101,36 @@ pub enum Job {
         /// The folder.
         folder: FolderId,
     },
+    /// `ingest`: copy a bot's documents and folders to another bot.
+    Copy {
+        /// Whose bots.
+        tenant: TenantId,
+        /// The bot that has them.
+        from: BotId,
+        /// The bot that gets them.
+        to: BotId,
+    },
+    /// `erase`: remove everything that an erasure is about.
+    Erase {
+        /// Whose erasure.
+        tenant: TenantId,
+        /// The erasure.
+        erasure: ErasureId,
+    },
+}
+
+impl Job {
+    /// The queue of the worker that does it; `None` = `relay` does it itself.
+    #[must_use]
+    pub fn destination(&self) -> Option<Destination> {
+        match self {
+            Self::Title { .. } | Self::Code { .. } => None,
+            Self::Ingest { .. } | Self::Drop { .. } | Self::Audience { .. } | Self::Copy { .. } => {
+                Some(Destination::Ingest)
+            }
+            Self::Erase { .. } => Some(Destination::Erase),
+        }
+    }
 }
 
 impl Event {

@@ -22,6 +22,29 @@ impl Cursor {
         &self.0
     }
 
+    /// The last item of a page of an index: its place there, and its key.
+    pub(super) fn joined(parts: [&str; 3]) -> Self {
+        Self(parts.join("\0"))
+    }
+
+    /// What [`Cursor::joined`] joined.
+    pub(super) fn parts(&self) -> [&str; 3] {
+        let mut parts = self.0.splitn(3, '\0');
+        std::array::from_fn(|_| parts.next().unwrap_or_default())
+    }
+
+    /// Reads a caller's cursor for this partition of an index.
+    ///
+    /// # Errors
+    /// 400 naming `cursor` when we did not issue it for this list.
+    pub fn decode_index(text: &str, partition: &Partition) -> Result<Self, Error> {
+        let cursor = Self::opened(text, partition)?;
+        if cursor.parts().contains(&"") {
+            return Err(refused());
+        }
+        Ok(cursor)
+    }
+
     /// The cursor as callers see it.
     #[must_use]
     pub fn encode(&self, partition: &Partition) -> String {
@@ -35,17 +58,25 @@ impl Cursor {
     /// # Errors
     /// 400 naming `cursor` when we did not issue it for this list.
     pub fn decode(text: &str, partition: &Partition, kind: &str) -> Result<Self, Error> {
-        let refused = || Error::field("cursor", "is not one that this list gave");
+        let cursor = Self::opened(text, partition)?;
+        let of_kind = cursor.0.strip_prefix(kind).is_some_and(|rest| rest.starts_with('#'));
+        if of_kind { Ok(cursor) } else { Err(refused()) }
+    }
+
+    fn opened(text: &str, partition: &Partition) -> Result<Self, Error> {
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| refused())?;
         let (sum, sk) = bytes.split_at_checked(CHECKSUM_BYTES).ok_or_else(refused)?;
         let sk = std::str::from_utf8(sk).map_err(|_| refused())?;
-        let of_kind = sk.strip_prefix(kind).is_some_and(|rest| rest.starts_with('#'));
-        if of_kind && checksum(partition, sk) == sum {
+        if checksum(partition, sk) == sum {
             Ok(Self(sk.to_owned()))
         } else {
             Err(refused())
         }
     }
+}
+
+fn refused() -> Error {
+    Error::field("cursor", "is not one that this list gave")
 }
 
 fn checksum(partition: &Partition, sk: &str) -> Vec<u8> {
@@ -60,6 +91,15 @@ fn checksum(partition: &Partition, sk: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_cursor_of_an_index_keeps_its_three_parts() {
+        let here = Partition::global("A", &["x"]);
+        let cursor = Cursor::joined(["2026#1", "T#t#C#1", "MSG~"]);
+        let read = Cursor::decode_index(&cursor.encode(&here), &here).unwrap();
+        assert_eq!(read.parts(), ["2026#1", "T#t#C#1", "MSG~"]);
+        assert!(Cursor::decode_index(&Cursor::after("DOC#1").encode(&here), &here).is_err());
+    }
 
     proptest! {
         #[test]

@@ -1,7 +1,9 @@
 //! The table: typed keys, a few verbs, transactions and cursors. `AttributeValue` appears nowhere else.
 
+mod batch;
 mod counters;
 mod cursor;
+mod index;
 mod key;
 mod table;
 mod transaction;

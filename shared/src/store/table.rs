@@ -55,6 +55,20 @@ impl Query {
             filter: Vec::new(),
         }
     }
+
+    /// Everything in `partition`.
+    #[must_use]
+    pub fn whole(partition: Partition) -> Self {
+        Self {
+            partition,
+            // Sort keys begin with a letter.
+            between: ("!".to_owned(), "~".to_owned()),
+            newest_first: false,
+            limit: None,
+            after: None,
+            filter: Vec::new(),
+        }
+    }
 }
 
 /// Items of a query, and where to go on.
@@ -347,10 +361,10 @@ impl Found {
     }
 }
 
-fn read<R: DeserializeOwned>(item: Item) -> Result<R, Error> {
+pub(super) fn read<R: DeserializeOwned>(item: Item) -> Result<R, Error> {
     serde_dynamo::from_item(item).map_err(Error::internal)
 }
 
-fn key_item(key: &Key) -> Item {
+pub(super) fn key_item(key: &Key) -> Item {
     HashMap::from([("pk".to_owned(), text(key.pk())), ("sk".to_owned(), text(key.sk()))])
 }

@@ -153,6 +153,18 @@ impl Update {
         self
     }
 
+    /// Puts the item at this place of the first index, or takes it out for `None`.
+    #[must_use]
+    pub fn index1_or_remove(mut self, index: Option<&Key>) -> Self {
+        match index {
+            Some(index) => self.index1(index),
+            None => {
+                self.removes.extend(["gsi1pk", "gsi1sk"]);
+                self
+            }
+        }
+    }
+
     /// Puts the item at this place of the second index.
     #[must_use]
     pub fn index2(mut self, index: &Key) -> Self {

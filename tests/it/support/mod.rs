@@ -41,6 +41,9 @@ pub fn options(name: &str) -> Options {
     // The offline model costs nothing by itself; budgets and usage are about models that do.
     let prices = r#"{"offline": {"input": 1.0, "output": 10.0}}"#;
     options.parameters.insert("ModelPrices".to_owned(), prices.to_owned());
+    // Nobody waits three minutes until an answer that was under way must have been stored.
+    let settle = ("EraseSettleSeconds".to_owned(), "1".to_owned());
+    options.parameters.extend([settle]);
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options

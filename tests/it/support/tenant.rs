@@ -113,6 +113,28 @@ impl Tenant {
         }
     }
 
+    /// The same tenant through another key.
+    pub fn keyed(&self, key: &Value) -> Self {
+        Self {
+            base: self.base.clone(),
+            key: key.as_str().unwrap().to_owned(),
+            id: self.id.clone(),
+            http: self.http.clone(),
+        }
+    }
+
+    /// The same tenant through a fresh key of this scope, bound to a bot, without narrow limits.
+    pub async fn key_of(&self, scope: &str, bot: &Value) -> Self {
+        let body = json!({"name": scope, "scope": scope, "bot_id": bot, "rate_limits": RateLimits::HIGHEST});
+        self.keyed(&self.send(Method::POST, "/api/v1/keys", body, 201).await["key"])
+    }
+
+    /// The status that a harmless request gets.
+    pub async fn status(&self) -> u16 {
+        let sent = self.request(Method::GET, "/api/v1/bots?limit=1").send().await;
+        sent.unwrap().status().as_u16()
+    }
+
     /// A request with the tenant's key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.bare(method, path)

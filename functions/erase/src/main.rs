@@ -1,0 +1,14 @@
+//! The `erase` worker.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::init();
+    let app = shared::app::App::from_env().await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        let deadline = erase::deadline(event.context.deadline);
+        erase::handle(&app, event.payload, deadline)
+    }))
+    .await
+}
