@@ -92,8 +92,13 @@ fn the_workers_take_their_samples() {
                 "{name}"
             );
         }
-        let event: StreamEvent = serde_json::from_str(&sample("relay.json", &tenant)).unwrap();
-        assert!(!event.records.is_empty());
-        assert!(relay::handle(app, event).await.unwrap().batch_item_failures.is_empty());
+        for name in ["relay.json", "relay-code.json"] {
+            let event: StreamEvent = serde_json::from_str(&sample(name, &tenant)).unwrap();
+            assert!(!event.records.is_empty());
+            assert!(
+                relay::handle(app, event).await.unwrap().batch_item_failures.is_empty(),
+                "{name}"
+            );
+        }
     });
 }
