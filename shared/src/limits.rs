@@ -208,10 +208,12 @@ pub struct Tally {
 
 /// Counts of one item, by counter.
 type Counts = HashMap<String, u32>;
+/// Counts of past minutes, by item and minute.
+type Past = HashMap<(String, i64), Arc<Counts>>;
 
 /// Counts requests; remembers what was counted in the minute before.
 #[derive(Clone, Debug, Default)]
-pub struct Limits(Arc<Mutex<HashMap<(String, i64), Arc<Counts>>>>);
+pub struct Limits(Arc<Mutex<Past>>);
 
 impl Limits {
     /// Counts a request.
@@ -287,7 +289,7 @@ impl Limits {
         Ok(counts)
     }
 
-    fn remembered(&self) -> std::sync::MutexGuard<'_, HashMap<(String, i64), Arc<Counts>>> {
+    fn remembered(&self) -> std::sync::MutexGuard<'_, Past> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -125,3 +125,47 @@ impl Letter {
             .build())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use aws_sdk_sesv2::error::ErrorMetadata;
+
+    fn refused(code: &str) -> NotSent {
+        let meta = ErrorMetadata::builder().code(code).build();
+        not_sent(SdkError::service_error(SendEmailError::generic(meta), ()))
+    }
+
+    #[test]
+    fn a_throttle_is_retried_and_a_refusal_is_not() {
+        for code in [
+            "TooManyRequestsException",
+            "SendingPausedException",
+            "ThrottlingException",
+        ] {
+            assert!(matches!(refused(code), NotSent::Yet(_)), "{code}");
+        }
+        for code in [
+            "MessageRejected",
+            "MailFromDomainNotVerifiedException",
+            "BadRequestException",
+        ] {
+            assert!(matches!(refused(code), NotSent::Ever(_)), "{code}");
+        }
+        let unreachable = SdkError::<SendEmailError, ()>::timeout_error("no answer");
+        assert!(matches!(not_sent(unreachable), NotSent::Yet(_)));
+    }
+
+    #[test]
+    fn both_bodies_of_a_letter_hold_the_code() {
+        for purpose in [Purpose::VerifyEmail, Purpose::ResetPassword] {
+            let letter = Letter::code(purpose, "ABCD2345");
+            assert!(letter.text.contains("ABCD2345") && letter.html.contains("ABCD2345"));
+            assert!(
+                !letter.subject.contains("ABCD2345"),
+                "subjects are shown on locked screens"
+            );
+            assert!(letter.message().is_ok());
+        }
+    }
+}

@@ -1,5 +1,6 @@
 //! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
 
+mod enumeration;
 mod mock;
 mod requests;
 mod retrieval;
@@ -28,6 +29,12 @@ enum What {
         #[arg(long, default_value_t = 2_000)]
         chats: usize,
     },
+    /// Whether answers take longer for e-mail addresses that have an account.
+    Enumeration {
+        /// Requests of each kind to each endpoint.
+        #[arg(long, default_value_t = 300)]
+        samples: usize,
+    },
     /// nDCG@10 of BM25, k-NN and both on the Cranfield collection.
     Retrieval {
         /// The folder with cran_docs.json, cran_queries.json and cran_qrels.json.
@@ -55,6 +62,7 @@ async fn main() -> Outcome {
     match Cli::parse().what {
         What::Requests => requests::run().await,
         What::Turn { chats } => turn::run(chats).await,
+        What::Enumeration { samples } => enumeration::run(samples).await,
         What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,
         What::Serve { data, model_url } => serve::run(data, model_url).await,
     }

@@ -391,7 +391,7 @@ fn the_second_factor_is_asked_for_from_its_first_code_on() {
 }
 
 #[test]
-fn a_code_of_the_app_is_good_once() {
+fn a_second_factor_is_due_once_it_is_on() {
     run(async {
         let mut ann = Person::new().await;
         let step = now().await;
@@ -402,9 +402,22 @@ fn a_code_of_the_app_is_good_once() {
         let code = totp(&secret, now().await);
         let signed_in = ann.login(json!({"totp_code": code}), 200).await;
         assert_eq!(signed_in["user"]["totp_enabled"], true);
-        // That was the fifth request for this e-mail address: the rest asks the rule itself.
         ann.hold(&signed_in);
         ann.me(200).await;
+    });
+}
+
+#[test]
+fn a_code_of_the_app_is_good_once_also_for_two_at_once() {
+    run(async {
+        let mut ann = Person::new().await;
+        let (secret, _) = ann.turn_totp_on(now().await - 30).await;
+        ann.moves();
+        let body = json!({"email": ann.email, "password": PASSWORD, "totp_code": totp(&secret, now().await)});
+        let (one, two) = tokio::join!(ann.try_post("login", body.clone()), ann.try_post("login", body.clone()));
+        let mut statuses = [one.status().as_u16(), two.status().as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 401]);
     });
 }
 

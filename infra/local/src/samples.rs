@@ -7,8 +7,9 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 5] = [
+const PROXY: [(&str, &str); 6] = [
     ("bots", include_str!("../../../events/bots.json")),
+    ("auth", include_str!("../../../events/auth.json")),
     ("chat", include_str!("../../../events/chat.json")),
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),
@@ -19,6 +20,7 @@ const PROXY: [(&str, &str); 5] = [
 fn each_http_sample_goes_to_its_function() {
     let mut template = Template::parse(OWN, "t").unwrap();
     template.set("OpenSearchUrl", "http://localhost");
+    template.set("MailFrom", "docent@localhost");
     let functions = template.functions().unwrap();
     for (name, text) in PROXY {
         let event: Value = serde_json::from_str(text).unwrap();
@@ -50,6 +52,7 @@ fn the_workers_samples_are_what_their_sources_send() {
     let record = serde_json::from_str::<Value>(text).unwrap()["Records"][0].take();
     let mut template = Template::parse(OWN, "t").unwrap();
     template.set("OpenSearchUrl", "http://localhost");
+    template.set("MailFrom", "docent@localhost");
     let functions = template.functions().unwrap();
     let relay = functions.iter().find(|function| function.name == "relay").unwrap();
     let Event::Stream(source) = &relay.events[0] else {

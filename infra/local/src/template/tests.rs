@@ -5,6 +5,7 @@ use super::*;
 fn own() -> Template {
     let mut template = Template::parse(OWN, "here").unwrap();
     template.set("OpenSearchUrl", "http://127.0.0.1:9200");
+    template.set("MailFrom", "docent@localhost");
     template.refer("Table", "docent");
     template.refer("IngestQueue", "http://127.0.0.1:1/000000000000/IngestQueue");
     template
