@@ -15,6 +15,7 @@ const KEPT: i64 = 90 * 24 * 3600;
 /// What is erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ErasureSubject)]
 pub enum Subject {
     /// A bot with its keys, documents, folders and conversations.
     Bot,
@@ -23,6 +24,7 @@ pub enum Subject {
 /// How far an erasure has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ErasureStatus)]
 pub enum Status {
     /// It waits for its turn.
     Queued,

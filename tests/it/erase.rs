@@ -34,8 +34,8 @@ struct Full {
     conversations: Vec<(ConversationId, Owner)>,
 }
 
-fn app() -> impl Future<Output = &'static App> {
-    async { stack().await.app() }
+async fn app() -> &'static App {
+    stack().await.app()
 }
 
 async fn full() -> Full {

@@ -10,7 +10,7 @@ use shared::{
     http::{self as extract, Admin, Caller, PageOut, PageParams, Path as Id, Query, parse_json},
     ids::{BotId, KeyId},
     keys::{ApiKey, Scope, Secret},
-    store::{self, Condition, Found, Partition, Transaction, TransactionError},
+    store::{self, Condition, Partition, Transaction, TransactionError},
 };
 
 use crate::{
@@ -95,9 +95,17 @@ async fn bot_of(app: &App, caller: &Caller, scope: Scope, stated: Option<String>
 }
 
 async fn count(app: &App, caller: &Caller) -> Result<usize, Error> {
-    let query = store::Query::newest(Partition::tenant(caller.tenant(), &[]), ApiKey::KIND);
-    let found: Vec<Found> = app.table.query_items(query).await?.items;
-    Ok(found.len())
+    let (mut found, mut after) = (0, None);
+    loop {
+        let mut query = store::Query::newest(Partition::tenant(caller.tenant(), &[]), ApiKey::KIND);
+        query.after = after;
+        let page = app.table.query_items(query).await?;
+        found += page.items.len();
+        after = page.next;
+        if after.is_none() || found >= MAX_KEYS {
+            return Ok(found);
+        }
+    }
 }
 
 /// `PUT /api/v1/keys/{id}`: changes what is stated and leaves the rest.

@@ -168,6 +168,7 @@ pub(crate) struct ErasureOut {
 
 /// How many things an erasure has removed so far.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = ErasureCounts)]
 struct CountsOut {
     /// Documents, with their files and what the index held of them.
     documents: u64,

@@ -89,13 +89,14 @@ fn seconds(milliseconds: i64) -> u32 {
 
 async fn finish(app: &App, erasure: &Erasure) -> Result<(), Error> {
     let now = app.clock.now();
+    // Of two deliveries of one message the first to find nothing ends it.
     let done = Update::at(Row::key(erasure))
-        .when(Condition::Exists)
+        .when(Condition::is("status", &Status::Running)?)
         .set("status", &Status::Done)?
         .set("finished_at", &now)?
         .set("expires_at", &Erasure::forgotten_at(now))?;
     if !app.table.update(done).await? {
-        tracing::debug!(erasure = %erasure.id, "an erasure was forgotten before it was done");
+        tracing::debug!(erasure = %erasure.id, "another delivery has ended this erasure");
     }
     Ok(())
 }

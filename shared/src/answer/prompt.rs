@@ -87,6 +87,16 @@ mod tests {
     use crate::ids::DocumentId;
 
     #[test]
+    fn a_bot_with_a_language_answers_in_it() {
+        let now = crate::clock::Clock::default().now();
+        let mut bot = Bot::new(&crate::ids::TenantId::new(), "Bot", now);
+        let system = |bot: &Bot| question(bot, Vec::new(), &[], "?").system;
+        assert!(system(&bot).contains("Answer in the language of the question,"));
+        bot.language = Some("pt-BR".to_owned());
+        assert!(system(&bot).contains("Answer in the language with the tag pt-BR,"));
+    }
+
+    #[test]
     fn a_document_cannot_leave_its_fence() {
         let source = Source {
             document: DocumentId::new(),
