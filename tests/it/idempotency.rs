@@ -155,3 +155,17 @@ fn a_malformed_key_is_refused_by_name() {
         }
     });
 }
+
+#[test]
+fn a_secret_is_not_shown_again() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let body = json!({"name": "once", "scope": "full"});
+        let first = expect(post(&tenant, "/api/v1/keys", "k", &body).await, 201).await;
+        assert!(first["key"].is_string());
+        let mut again = expect(post(&tenant, "/api/v1/keys", "k", &body).await, 201).await;
+        assert!(again.get("key").is_none(), "{again}");
+        again["key"] = first["key"].clone();
+        assert_eq!(again, first);
+    });
+}

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on ends by panicking, and some tell a long story"
 )]
 
+mod access;
 mod ai_chat;
 mod ai_conversations;
 mod auth;

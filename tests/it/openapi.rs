@@ -9,6 +9,8 @@ use crate::support::{Tenant, expect, run};
 /// The routes of all functions.
 fn groups() -> Vec<OpenApiRouter<App>> {
     vec![
+        auth::routes(),
+        bots::routes(),
         chat::routes(),
         conversations::routes(),
         health::routes(),

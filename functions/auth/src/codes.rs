@@ -62,7 +62,9 @@ pub(crate) struct VerifiedOut {
     email_verified: bool,
 }
 
-/// `POST /api/v1/auth/forgot-password`: sends a code for another password. 202 whether or not somebody signs in with the
+/// Ask for another password.
+///
+/// Sends a code for another password. 202 whether or not somebody signs in with the
 /// address: the mail tells.
 #[utoipa::path(
     post,
@@ -80,7 +82,9 @@ pub(crate) async fn forgot_password(
     request(&app, &anonymous, &body, Purpose::ResetPassword).await
 }
 
-/// `POST /api/v1/auth/verify-email/resend`: sends another code to prove an address, if that is still to be done. 202
+/// Ask for another verification code.
+///
+/// Sends another code to prove an address, if that is still to be done. 202
 /// whether or not it is.
 #[utoipa::path(
     post,
@@ -113,7 +117,9 @@ async fn request(
     Ok((StatusCode::ACCEPTED, Json(AcceptedOut { message })))
 }
 
-/// `POST /api/v1/auth/reset-password`: sets the password and ends every session of the account.
+/// Set the password with a code.
+///
+/// Sets the password and ends every session of the account.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/reset-password",
@@ -153,7 +159,9 @@ pub(crate) async fn reset_password(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `POST /api/v1/auth/verify-email`: proves an address with the code that was sent there.
+/// Prove an address with its code.
+///
+/// Proves an address with the code that was sent there.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/verify-email",

@@ -44,7 +44,9 @@ pub(crate) fn refused() -> Error {
     }
 }
 
-/// `POST /api/v1/auth/login`: 401 `totp_required` when a second factor is due. An address that nobody signs in with takes as
+/// Sign in.
+///
+/// 401 `totp_required` when a second factor is due. An address that nobody signs in with takes as
 /// long as a wrong password: one read and one hash.
 #[utoipa::path(
     post,

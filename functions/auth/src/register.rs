@@ -35,7 +35,9 @@ pub(crate) struct RegisterIn {
     organization: Option<String>,
 }
 
-/// `POST /api/v1/auth/register`: makes an organisation, its owner and a bot that answers, and sends a code to prove the
+/// Register.
+///
+/// Makes an organisation, its owner and a bot that answers, and sends a code to prove the
 /// address. 403 `registration_closed` where the deployment's `Registration` is `invite`, 409 `email_exists`.
 #[utoipa::path(
     post,

@@ -25,7 +25,9 @@ pub(crate) struct RefreshIn {
     refresh_token: String,
 }
 
-/// `POST /api/v1/auth/refresh`: the next tokens. Each refresh token works once; one that comes back ends the whole session,
+/// Refresh the tokens.
+///
+/// The next tokens. Each refresh token works once; one that comes back ends the whole session,
 /// because somebody else may have it.
 #[utoipa::path(
     post,
@@ -64,7 +66,9 @@ pub(crate) async fn refresh_session(
     Ok(Json(SignedInOut::new(&app, &secrets, &next, token, user).await?))
 }
 
-/// `POST /api/v1/auth/logout`: ends the session of a refresh token. 204 also when there is none any more.
+/// Sign out.
+///
+/// Ends the session of a refresh token. 204 also when there is none any more.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/logout",
@@ -85,7 +89,7 @@ pub(crate) async fn logout_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// `GET /api/v1/auth/me`
+/// Read who is signed in.
 #[utoipa::path(
     get,
     path = "/api/v1/auth/me",

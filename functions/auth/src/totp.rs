@@ -56,7 +56,9 @@ pub(crate) struct TotpDeleteIn {
     code: String,
 }
 
-/// `POST /api/v1/auth/totp/setup`: a secret for an authenticator app. It is asked for only after a first code was verified;
+/// Set up a second factor.
+///
+/// A secret for an authenticator app. It is asked for only after a first code was verified;
 /// 409 `totp_enabled` when one is on.
 #[utoipa::path(
     post,
@@ -102,7 +104,9 @@ pub(crate) async fn setup_totp(
     }))
 }
 
-/// `POST /api/v1/auth/totp/verify`: turns the second factor on, with the first code of the app.
+/// Turn the second factor on.
+///
+/// Turns the second factor on, with the first code of the app.
 #[utoipa::path(
     post,
     path = "/api/v1/auth/totp/verify",
@@ -153,7 +157,9 @@ pub(crate) async fn verify_totp(
     }))
 }
 
-/// `DELETE /api/v1/auth/totp`: turns the second factor off. 401 `invalid_credentials` when the password or the code is wrong.
+/// Turn the second factor off.
+///
+/// Turns the second factor off. 401 `invalid_credentials` when the password or the code is wrong.
 #[utoipa::path(
     delete,
     path = "/api/v1/auth/totp",

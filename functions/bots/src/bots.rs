@@ -18,7 +18,9 @@ use crate::{
     wire::BotOut,
 };
 
-/// `GET /api/v1/bots`: the bots that the caller sees, newest first.
+/// List bots.
+///
+/// The bots that the caller sees, newest first.
 #[utoipa::path(get, path = "/api/v1/bots", tag = "bots", params(
         ("limit" = Option<u32>, Query, description = "Items of a page, 20 when not said", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
@@ -43,7 +45,9 @@ pub(crate) async fn list_bots(
     }))
 }
 
-/// `POST /api/v1/bots`: a new bot, which answers at once.
+/// Make a bot.
+///
+/// A new bot, which answers at once.
 #[utoipa::path(post, path = "/api/v1/bots", tag = "bots", request_body = BotIn,
     responses((status = 201, description = "The new bot", body = BotOut)))]
 pub(crate) async fn create_bot(
@@ -62,7 +66,7 @@ pub(crate) async fn create_bot(
     Ok((StatusCode::CREATED, Json(BotOut::new(bot, &caller))))
 }
 
-/// `GET /api/v1/bots/{id}`
+/// Read a bot.
 #[utoipa::path(get, path = "/api/v1/bots/{id}", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
     responses((status = 200, description = "The bot", body = BotOut)))]
 pub(crate) async fn get_bot(State(app): State<App>, Reader(caller): Reader, Id(id): Id) -> Result<Json<BotOut>, Error> {
@@ -70,7 +74,9 @@ pub(crate) async fn get_bot(State(app): State<App>, Reader(caller): Reader, Id(i
     Ok(Json(BotOut::new(bot, &caller)))
 }
 
-/// `PUT /api/v1/bots/{id}`: changes what is stated and leaves the rest. `null` is the same as absent; an empty text or list
+/// Change a bot.
+///
+/// Changes what is stated and leaves the rest. `null` is the same as absent; an empty text or list
 /// takes something away.
 #[utoipa::path(put, path = "/api/v1/bots/{id}", tag = "bots", request_body = BotPatch,
     params(("id" = BotId, Path, description = "The bot")),
@@ -86,7 +92,9 @@ pub(crate) async fn update_bot(
     Ok(Json(BotOut::new(bot, &caller)))
 }
 
-/// `POST /api/v1/bots/{id}/activate`: lets the bot answer.
+/// Activate a bot.
+///
+/// Lets the bot answer.
 #[utoipa::path(post, path = "/api/v1/bots/{id}/activate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
     responses((status = 200, description = "The bot, which answers now", body = BotOut)))]
 pub(crate) async fn activate_bot(
@@ -98,7 +106,9 @@ pub(crate) async fn activate_bot(
     Ok(Json(BotOut::new(bot, &caller)))
 }
 
-/// `POST /api/v1/bots/{id}/deactivate`: its chat answers 409 from now on; everything else stays.
+/// Deactivate a bot.
+///
+/// Its chat answers 409 from now on; everything else stays.
 #[utoipa::path(post, path = "/api/v1/bots/{id}/deactivate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
     responses((status = 200, description = "The bot, which no longer answers", body = BotOut)))]
 pub(crate) async fn deactivate_bot(

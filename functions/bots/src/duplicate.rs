@@ -24,7 +24,9 @@ pub(crate) struct DuplicateParams {
     include: Option<String>,
 }
 
-/// `POST /api/v1/bots/{id}/duplicate`: a new bot with the same settings, and tokens and secrets of its own.
+/// Duplicate a bot.
+///
+/// A new bot with the same settings, and tokens and secrets of its own.
 #[utoipa::path(post, path = "/api/v1/bots/{id}/duplicate", tag = "bots", params(("id" = BotId, Path, description = "The bot"), DuplicateParams),
     responses((status = 201, description = "The new bot", body = BotOut)))]
 pub(crate) async fn duplicate_bot(

@@ -26,7 +26,9 @@ use crate::{TRIES, place, wire::ErasureOut};
 /// the scopes that do not look at the bot end as soon as the erasure runs.
 const KEYS_AT_ONCE: usize = 30;
 
-/// `DELETE /api/v1/bots/{id}`: the bot, its public token and its keys open nothing from now on; its documents, vectors,
+/// Delete a bot.
+///
+/// The bot, its public token and its keys open nothing from now on; its documents, vectors,
 /// files and conversations are removed in the background.
 #[utoipa::path(delete, path = "/api/v1/bots/{id}", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
     responses((status = 202, description = "The erasure, which goes on in the background", body = ErasureOut,
@@ -82,7 +84,9 @@ fn deletion(bot: &Bot, keys: &[ApiKey], erasure: &Erasure) -> Result<Transaction
     Ok(transaction)
 }
 
-/// `GET /api/v1/erasures/{id}`: how far an erasure has come. A finished one can be looked up for 90 days.
+/// Read how far an erasure has come.
+///
+/// How far an erasure has come. A finished one can be looked up for 90 days.
 #[utoipa::path(get, path = "/api/v1/erasures/{id}", tag = "erasures", params(("id" = ErasureId, Path, description = "The erasure")),
     responses((status = 200, description = "The erasure", body = ErasureOut)))]
 pub(crate) async fn get_erasure(

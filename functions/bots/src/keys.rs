@@ -1,13 +1,13 @@
 //! API keys: made, changed, rotated and revoked. Each change holds from the very next request.
 
-use axum::{Json, extract::State};
+use axum::{Extension, Json, extract::State};
 use bytes::Bytes;
 use http::StatusCode;
 use shared::{
     app::App,
     bots::Bot,
     error::Error,
-    http::{self as extract, Admin, Caller, PageOut, PageParams, Path as Id, Query, parse_json},
+    http::{self as extract, Admin, Caller, PageOut, PageParams, Path as Id, Query, Secretive, parse_json},
     ids::{BotId, KeyId},
     keys::{ApiKey, Scope, Secret},
     store::{self, Condition, Partition, Transaction, TransactionError},
@@ -20,10 +20,14 @@ use crate::{
     wire::KeyOut,
 };
 
+/// A repetition of the request does not show the secret again.
+const ONCE: Extension<Secretive> = Extension(Secretive(&["key"]));
 /// Most keys of a tenant. Requests at the same time may exceed it by their number.
 const MAX_KEYS: usize = 200;
 
-/// `GET /api/v1/keys`: the keys, newest first, without their secrets. A key that is bound to a bot sees those of its bot.
+/// List API keys.
+///
+/// The keys, newest first, without their secrets. A key that is bound to a bot sees those of its bot.
 #[utoipa::path(get, path = "/api/v1/keys", tag = "keys", params(
         ("limit" = Option<u32>, Query, description = "Items of a page, 20 when not said", minimum = 1, maximum = 100),
         ("cursor" = Option<String>, Query, description = "`next_cursor` of the page before")),
@@ -48,14 +52,16 @@ pub(crate) async fn list_keys(
     }))
 }
 
-/// `POST /api/v1/keys`: a new key. The answer shows its secret, once.
+/// Make an API key.
+///
+/// A new key. The answer shows its secret, once.
 #[utoipa::path(post, path = "/api/v1/keys", tag = "keys", request_body = KeyIn,
     responses((status = 201, description = "The new key with its secret", body = KeyOut)))]
 pub(crate) async fn create_key(
     State(app): State<App>,
     Admin(caller): Admin,
     extract::Json(body): extract::Json<KeyIn>,
-) -> Result<(StatusCode, Json<KeyOut>), Error> {
+) -> Result<(StatusCode, Extension<Secretive>, Json<KeyOut>), Error> {
     let stated = body.bot_id.clone().filter(|id| !id.is_empty());
     let (name, scope, rest) = body.parts()?;
     let now = app.clock.now();
@@ -81,7 +87,7 @@ pub(crate) async fn create_key(
         TransactionError::Condition(_) => Error::NotFound("Bot"),
         TransactionError::Other(error) => error,
     })?;
-    Ok((StatusCode::CREATED, Json(KeyOut::with_secret(key, &secret, now))))
+    Ok((StatusCode::CREATED, ONCE, Json(KeyOut::with_secret(key, &secret, now))))
 }
 
 /// The bot of a new key: the one that is stated, or the caller's own when its key is bound.
@@ -108,7 +114,9 @@ async fn count(app: &App, caller: &Caller) -> Result<usize, Error> {
     }
 }
 
-/// `PUT /api/v1/keys/{id}`: changes what is stated and leaves the rest.
+/// Change an API key.
+///
+/// Changes what is stated and leaves the rest.
 #[utoipa::path(put, path = "/api/v1/keys/{id}", tag = "keys", request_body = KeyPatch,
     params(("id" = KeyId, Path, description = "The key")),
     responses((status = 200, description = "The key as it is now", body = KeyOut)))]
@@ -127,7 +135,9 @@ pub(crate) async fn update_key(
     Ok(Json(KeyOut::new(key.await?, now)))
 }
 
-/// `POST /api/v1/keys/{id}/rotate`: a new secret. The one before opens the key for `grace_seconds` more; one that was in
+/// Rotate an API key.
+///
+/// A new secret. The one before opens the key for `grace_seconds` more; one that was in
 /// its grace time already ends at once.
 #[utoipa::path(post, path = "/api/v1/keys/{id}/rotate", tag = "keys", params(("id" = KeyId, Path, description = "The key")),
     request_body(content = Option<RotateIn>),
@@ -137,7 +147,7 @@ pub(crate) async fn rotate_key(
     Admin(caller): Admin,
     Id(id): Id,
     body: Bytes,
-) -> Result<Json<KeyOut>, Error> {
+) -> Result<(Extension<Secretive>, Json<KeyOut>), Error> {
     let stated = match body.trim_ascii().is_empty() {
         true => RotateIn::default(),
         false => parse_json(&body)?,
@@ -145,10 +155,12 @@ pub(crate) async fn rotate_key(
     let grace = stated.grace()?;
     let (secret, now) = (Secret::generate(), app.clock.now());
     let key = changed(&app, &caller, &id, |key| key.rotated(&secret, grace, now)).await?;
-    Ok(Json(KeyOut::with_secret(key, &secret, now)))
+    Ok((ONCE, Json(KeyOut::with_secret(key, &secret, now))))
 }
 
-/// `DELETE /api/v1/keys/{id}`: its secrets open nothing from the very next request. A key may delete itself.
+/// Revoke an API key.
+///
+/// Its secrets open nothing from the very next request. A key may delete itself.
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = KeyId, Path, description = "The key")),
     responses((status = 204, description = "The key is gone")))]
 pub(crate) async fn delete_key(State(app): State<App>, Admin(caller): Admin, Id(id): Id) -> Result<StatusCode, Error> {

@@ -12,7 +12,9 @@ use shared::{
 
 use crate::{TRIES, place, wire::BotOut};
 
-/// `POST /api/v1/bots/{id}/public-token/rotate`: a new publishable token. The one before opens nothing any more, so pages
+/// Rotate the publishable token.
+///
+/// A new publishable token. The one before opens nothing any more, so pages
 /// that hold it must be changed.
 #[utoipa::path(post, path = "/api/v1/bots/{id}/public-token/rotate", tag = "bots", params(("id" = BotId, Path, description = "The bot")),
     responses((status = 200, description = "The bot with its new token", body = BotOut)))]

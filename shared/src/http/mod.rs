@@ -56,10 +56,10 @@ pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
     router
         .with_state(app.clone())
+        .route_layer(middleware::from_fn_with_state(app, idempotency::layer))
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .layer(middleware::from_fn_with_state(app, idempotency::layer))
         .layer(middleware::from_fn(around))
 }
 

@@ -1,15 +1,19 @@
 //! A tenant with its key, and the end users of its partner.
 
-use std::net::IpAddr;
+use std::{
+    net::IpAddr,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use shared::{
     bots::Bot,
-    ids::{BotId, TenantId},
+    ids::{BotId, MemberId, TenantId},
     keys::{ApiKey, Scope, Secret},
     limits::RateLimits,
-    store::Transaction,
+    members::{Member, Role},
+    store::{Transaction, Update},
     tenants,
 };
 
@@ -83,6 +87,78 @@ impl Tenant {
         key.create_in(&mut transaction).unwrap();
         app.table.transact(transaction).await.unwrap();
         self.with_key(secret.reveal())
+    }
+
+    /// The secret of a key that has ended.
+    pub async fn expired_key(&self) -> String {
+        let now = stack().await.app().clock.now();
+        self.full_key(|key| key.expires = Some(now.plus(-1_000))).await
+    }
+
+    /// The secret of a full key for pages of one origin.
+    pub async fn key_for_origin(&self, origin: &str) -> String {
+        self.full_key(|key| key.allowed_origins = vec![origin.to_owned()]).await
+    }
+
+    /// The secret of a key that was deleted by the public door.
+    pub async fn revoked_key(&self) -> String {
+        let made = self
+            .send(
+                Method::POST,
+                "/api/v1/keys",
+                json!({"name": "gone", "scope": "full"}),
+                201,
+            )
+            .await;
+        let path = format!("/api/v1/keys/{}", made["id"].as_str().unwrap());
+        expect(self.request(Method::DELETE, &path).send().await.unwrap(), 204).await;
+        made["key"].as_str().unwrap().to_owned()
+    }
+
+    async fn full_key(&self, change: impl FnOnce(&mut ApiKey)) -> String {
+        let app = stack().await.app();
+        let secret = Secret::generate();
+        let mut key = ApiKey::new(
+            &self.id,
+            &self.bot().await.id,
+            "another",
+            Scope::Full,
+            &secret,
+            app.clock.now(),
+        );
+        change(&mut key);
+        let mut transaction = Transaction::default();
+        key.create_in(&mut transaction).unwrap();
+        app.table.transact(transaction).await.unwrap();
+        secret.reveal().to_owned()
+    }
+
+    /// The same tenant from an address that nobody else has.
+    pub fn somewhere(&self) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let [_, a, b, c] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        self.from_address([127, 100 + a, b, c])
+    }
+
+    /// The access token of a member with this role, in a tenant of their own.
+    pub async fn member(role: Role) -> String {
+        let stack = stack().await;
+        let door = Self::new().await.somewhere();
+        let email = format!("{}@example.com", MemberId::new());
+        let body = json!({"email": email, "password": "correct horse battery", "name": "M"});
+        let registered = door
+            .bare(Method::POST, "/api/v1/auth/register")
+            .json(&body)
+            .send()
+            .await
+            .unwrap();
+        let registered = expect(registered, 201).await;
+        let id = |value: &Value| value.as_str().unwrap().to_owned();
+        let tenant = TenantId::parse(id(&registered["user"]["organization"]["id"])).unwrap();
+        let member = MemberId::parse(id(&registered["user"]["id"])).unwrap();
+        let update = Update::at(Member::key(&tenant, &member)).set("role", &role).unwrap();
+        assert!(stack.app().table.update(update).await.unwrap());
+        id(&registered["token"])
     }
 
     /// The same tenant through a full key that is bound to a bot of its own.
