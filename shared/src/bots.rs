@@ -50,7 +50,7 @@ pub struct Bot {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_origins: Vec<String>,
     /// The look of its widget, as its makers wrote it.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[serde(default, skip_serializing_if = "Map::is_empty", with = "crate::store::json_text")]
     pub widget: Map<String, Value>,
     /// The most that it may cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]

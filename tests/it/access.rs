@@ -9,7 +9,7 @@ use shared::{keys::Scope, members::Role};
 
 use crate::{
     openapi::document,
-    support::{Tenant, expect, run},
+    support::{Tenant, expect, people::Person, run},
 };
 
 /// What an operation asks of its caller.
@@ -220,7 +220,9 @@ async fn credentials() -> BTreeMap<With, Sign> {
         (With::Admin, Role::Admin),
         (With::Owner, Role::Owner),
     ] {
-        all.insert(with, bearer(Tenant::member(role).await));
+        let person = Person::new().await;
+        person.becomes(role).await;
+        all.insert(with, bearer(person.token));
     }
     all
 }

@@ -73,6 +73,16 @@ fn a_bot_is_made_read_listed_and_changed() {
 }
 
 #[test]
+fn a_widget_may_be_any_object() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let widget = json!({"": {"": []}, "\u{1b}": [{"a": -10_000_000.0, "b": null}], "n": 1e-7});
+        let bot = make(&tenant, json!({"name": "Bot", "widget": widget})).await;
+        assert_eq!(tenant.get(&path(&bot)).await["widget"], widget);
+    });
+}
+
+#[test]
 fn bad_fields_are_refused_by_name() {
     run(async {
         let tenant = Tenant::new().await;

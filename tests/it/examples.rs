@@ -6,10 +6,12 @@ use std::{path::PathBuf, process::Stdio};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::support::{Tenant, run};
+use crate::support::{Tenant, people::fresh_email, run};
 
 const CHAT_PAGE: &str = "003_1fa5ec52299ef704.txt";
 const CONVERSATIONS_PAGE: &str = "004_128494057acc1fb6.txt";
+const PLATFORM_PAGE: &str = "002_cb617d3b9c41e052.txt";
+const PLATFORM_HOST: &str = "https://konan.ma";
 const HOST: &str = "https://api.docbit.ai";
 
 /// The text of a page, if the pages lie beside the project.
@@ -282,5 +284,50 @@ fn the_pages_errors_have_their_sentences() {
             200,
         )
         .await;
+    });
+}
+
+#[test]
+fn the_platform_pages_quick_start_works_as_printed() {
+    run(async {
+        let Some(page) = page(PLATFORM_PAGE) else { return };
+        if !runs("curl", &["--version"]).await {
+            return;
+        }
+        let tenant = Tenant::new().await;
+        // The page prints its three commands in one line, with comments between them.
+        let line = page.lines().find(|line| line.contains("curl -X POST")).unwrap();
+        let printed: Vec<String> = line
+            .split("curl ")
+            .skip(1)
+            .map(|command| {
+                let command = command.split(" # ").next().unwrap().replace("\\ ", " ");
+                format!("curl {command}").replace(PLATFORM_HOST, &tenant.base)
+            })
+            .collect();
+        let [login, create, send] = printed.try_into().unwrap();
+        let email = fresh_email();
+        let register = json!({"email": email, "password": "your-password", "name": "You"});
+        let door = tenant.somewhere();
+        let registered = door
+            .bare(reqwest::Method::POST, "/api/v1/auth/register")
+            .json(&register);
+        assert_eq!(registered.send().await.unwrap().status(), 201);
+
+        let login = login.replace("you@example.com", &email);
+        let signed: Value = serde_json::from_str(&bash(&login).await).unwrap();
+        assert!(signed["user"]["id"].is_string(), "{signed}");
+        let token = signed["token"].as_str().unwrap();
+        assert!(token.starts_with("eyJ"), "{token}");
+        let bot: Value = serde_json::from_str(&bash(&create.replace("YOUR_TOKEN", token)).await).unwrap();
+        assert_eq!((&bot["name"], &bot["active"]), (&json!("Support Bot"), &json!(true)));
+        let send = send
+            .replace("YOUR_TOKEN", token)
+            .replace("BOT_ID", bot["id"].as_str().unwrap());
+        let answer: Value = serde_json::from_str(&bash(&send).await).unwrap();
+        assert!(
+            answer["response"].is_string() && answer["session_id"].is_string(),
+            "{answer}"
+        );
     });
 }

@@ -108,6 +108,10 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
         return;
     };
     for response in responses.values_mut() {
+        // A schema would be one of each event, and they differ; the description says which come.
+        if let Some(stream) = response["content"].get_mut("text/event-stream") {
+            *stream = json!({});
+        }
         add_headers(response, knows_caller);
     }
     for (name, status, _) in ERRORS {

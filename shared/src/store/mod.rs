@@ -4,6 +4,7 @@ mod batch;
 mod counters;
 mod cursor;
 mod index;
+pub(crate) mod json_text;
 mod key;
 mod table;
 mod transaction;

@@ -6,6 +6,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+use shared::{
+    ids::{MemberId, TenantId},
+    members::{Member, Role},
+    store::Update,
+};
 use totp_rs::{Builder, Secret};
 
 use super::{expect, stack, until};
@@ -61,6 +66,16 @@ impl Person {
         // Whoever registers and signs in five times in a minute is one too many.
         person.moves();
         person
+    }
+
+    /// Gives them another role in their organisation.
+    pub async fn becomes(&self, role: Role) {
+        let me = self.me(200).await;
+        let id = |value: &Value| value.as_str().unwrap().to_owned();
+        let tenant = TenantId::parse(id(&me["organization"]["id"])).unwrap();
+        let member = MemberId::parse(id(&me["id"])).unwrap();
+        let update = Update::at(Member::key(&tenant, &member)).set("role", &role).unwrap();
+        assert!(stack().await.app().table.update(update).await.unwrap());
     }
 
     /// Goes to another address.

@@ -1,23 +1,19 @@
 //! A tenant with its key, and the end users of its partner.
 
-use std::{
-    net::IpAddr,
-    sync::atomic::{AtomicU32, Ordering},
-};
+use std::net::IpAddr;
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use shared::{
     bots::Bot,
-    ids::{BotId, MemberId, TenantId},
+    ids::{BotId, TenantId},
     keys::{ApiKey, Scope, Secret},
     limits::RateLimits,
-    members::{Member, Role},
-    store::{Transaction, Update},
+    store::Transaction,
     tenants,
 };
 
-use super::{stack, until};
+use super::{people, stack, until};
 
 /// A fresh tenant on the shared stack.
 pub struct Tenant {
@@ -135,30 +131,10 @@ impl Tenant {
 
     /// The same tenant from an address that nobody else has.
     pub fn somewhere(&self) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let [_, a, b, c] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        self.from_address([127, 100 + a, b, c])
-    }
-
-    /// The access token of a member with this role, in a tenant of their own.
-    pub async fn member(role: Role) -> String {
-        let stack = stack().await;
-        let door = Self::new().await.somewhere();
-        let email = format!("{}@example.com", MemberId::new());
-        let body = json!({"email": email, "password": "correct horse battery", "name": "M"});
-        let registered = door
-            .bare(Method::POST, "/api/v1/auth/register")
-            .json(&body)
-            .send()
-            .await
-            .unwrap();
-        let registered = expect(registered, 201).await;
-        let id = |value: &Value| value.as_str().unwrap().to_owned();
-        let tenant = TenantId::parse(id(&registered["user"]["organization"]["id"])).unwrap();
-        let member = MemberId::parse(id(&registered["user"]["id"])).unwrap();
-        let update = Update::at(Member::key(&tenant, &member)).set("role", &role).unwrap();
-        assert!(stack.app().table.update(update).await.unwrap());
-        id(&registered["token"])
+        Self {
+            http: people::elsewhere(),
+            ..self.with_key(&self.key)
+        }
     }
 
     /// The same tenant through a full key that is bound to a bot of its own.
