@@ -117,7 +117,7 @@ fn visitors_of_a_page_are_counted_by_address_with_a_cap_for_the_bot() {
         let update = Update::at(Row::key(&bot)).set("rate_limits", &limits).unwrap();
         assert!(app.table.update(update).await.unwrap());
         let ask = async |last: u8| {
-            let page = tenant.from_address([127, 9, 9, last]);
+            let page = tenant.at_address([127, 9, 9, last]);
             let request = page.bare(Method::POST, &format!("/api/v1/chat?token={}", bot.public_token));
             request
                 .json(&json!({"message": "Hello"}))

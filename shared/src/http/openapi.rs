@@ -109,7 +109,8 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
     };
     for response in responses.values_mut() {
         // A schema would be one of each event, and they differ; the description says which come.
-        if let Some(stream) = response["content"].get_mut("text/event-stream") {
+        let content = response.get_mut("content");
+        if let Some(stream) = content.and_then(|content| content.get_mut("text/event-stream")) {
             *stream = json!({});
         }
         add_headers(response, knows_caller);

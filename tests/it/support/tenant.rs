@@ -155,7 +155,7 @@ impl Tenant {
     }
 
     /// The same tenant from another address of this machine.
-    pub fn from_address(&self, address: [u8; 4]) -> Self {
+    pub fn at_address(&self, address: [u8; 4]) -> Self {
         let client = reqwest::Client::builder()
             .no_proxy()
             .local_address(IpAddr::from(address));
