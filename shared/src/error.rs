@@ -76,6 +76,9 @@ pub enum Error {
 /// The body of every error.
 #[derive(Clone, Debug, Serialize)]
 pub struct ErrorBody {
+    /// `false` where the dialect says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub success: Option<bool>,
     /// A sentence that says what to change.
     pub error: String,
     /// Machine-readable kind.
@@ -187,6 +190,7 @@ impl Error {
             _ => BTreeMap::new(),
         };
         ErrorBody {
+            success: None,
             error: self.to_string(),
             code: self.status().1,
             request_id: request_id.to_owned(),

@@ -9,6 +9,7 @@
 mod access;
 mod ai_chat;
 mod ai_conversations;
+mod app_chat;
 mod auth;
 mod bad_input;
 mod bots;

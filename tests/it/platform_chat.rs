@@ -129,8 +129,23 @@ fn a_partners_end_user_is_out_of_reach() {
     run(async {
         let tenant = Tenant::new().await;
         let theirs = tenant.user("acme", "ann", &[]).ask("Hello").await["conversationId"].clone();
-        let body = json!({"message": "More", "session_id": theirs});
+        let bot = tenant.bot().await.id;
+        let body = json!({"bot_id": bot, "message": "More", "session_id": theirs});
         tenant.send(Method::POST, "/api/v1/chat", body, 404).await;
+        // An app's session under that id is another one.
+        let body = json!({"message": "More", "session_id": theirs});
+        let own = tenant.send(Method::POST, "/api/v1/chat", body, 200).await;
+        assert_eq!(own["session_id"], theirs);
+        assert_eq!(
+            tenant
+                .user("acme", "ann", &[])
+                .get(&format!("/api/ai/conversations/{}", theirs.as_str().unwrap()), 200)
+                .await["messages"]
+                .as_array()
+                .unwrap()
+                .len(),
+            2
+        );
     });
 }
 

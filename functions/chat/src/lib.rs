@@ -1,6 +1,7 @@
 //! Questions and their streamed answers. A dialect parses its body into a `Turn` and frames the pieces of the answer.
 
 mod ai;
+mod app_chat;
 mod platform;
 mod turn;
 

@@ -1,6 +1,10 @@
 //! The platform dialect: members, servers and pages ask a bot by its id.
 
-use axum::{Extension, extract::State, response::Response};
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderValue};
@@ -18,7 +22,10 @@ use shared::{
     visitors,
 };
 
-use crate::turn::{asked, whole};
+use crate::{
+    app_chat::{self, AppChatOut},
+    turn::{asked, whole},
+};
 
 const VISITOR_TOKEN: &str = "x-visitor-token";
 
@@ -31,12 +38,18 @@ pub(crate) struct ChatIn {
     bot_id: Option<String>,
     /// The question, at most 16,000 characters.
     #[schema(required = true, value_type = String, min_length = 1, max_length = 16_000)]
-    message: Option<String>,
+    pub(crate) message: Option<String>,
     /// The session to go on with; absent = a new one.
     #[schema(max_length = 128)]
-    session_id: Option<String>,
+    pub(crate) session_id: Option<String>,
     /// Who asks, when it is a visitor of a page.
     visitor: Option<VisitorIn>,
+    /// Without a `bot_id`: whether the answer comes as it is written.
+    pub(crate) stream: Option<bool>,
+    /// Without a `bot_id`: the key, where a header cannot carry it.
+    #[serde(rename = "api_key")]
+    #[expect(dead_code, reason = "read by the layer around the handlers")]
+    api_key: Option<String>,
 }
 
 /// A visitor of a page.
@@ -70,28 +83,54 @@ pub(crate) struct ChatOut {
     usage: Usage,
 }
 
+/// What the two dialects of one path answer.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "describes the answers; each dialect writes its own")]
+enum AnyChatOut {
+    Platform(ChatOut),
+    App(AppChatOut),
+}
+
 /// Ask a bot, and get the whole answer.
+///
+/// With a `bot_id` the answer is the platform's. Without one the credential's own bot answers an app: in a session that is
+/// private to the key, which opens under the `session_id` that the app chooses, and with `stream: true` as server-sent events
+/// (`message` with `{"content"}` for each piece, `end` with `{"session_id"}`, `error`).
 #[utoipa::path(
     post, path = "/api/v1/chat", tag = "chat", request_body = ChatIn,
     params(("X-Visitor-Token" = Option<String>, Header, description = "For pages: the token that the thread's first answer gave")),
-    responses((status = 200, description = "The answer", body = ChatOut,
+    responses((status = 200, description = "The answer",
+        content((AnyChatOut = "application/json"), (String = "text/event-stream")),
         headers(("X-Visitor-Token" = Option<String>, description = "With which the visitor goes on with this session"))))
 )]
 pub(crate) async fn send_platform_message(
     State(app): State<App>,
+    Extension(exchange): Extension<Exchange>,
     Asker(caller): Asker,
     headers: HeaderMap,
     Json(body): Json<ChatIn>,
-) -> Result<(HeaderMap, axum::Json<ChatOut>), Error> {
-    let turn = body.turn(&caller, &headers)?;
+) -> Result<Response, Error> {
+    let app_asks = body.bot_id.is_none();
+    let streams = app_asks && body.stream.unwrap_or_default();
+    let turn = match app_asks && !caller.is_page() {
+        true => app_chat::turn(&caller, body)?,
+        false => body.turn(&caller, &headers)?,
+    };
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
-    let answer = whole(pieces).await?;
-    let mut headers = HeaderMap::new();
-    let token = answer.visitor_token.as_deref().map(HeaderValue::from_str);
-    if let Some(Ok(token)) = token {
-        headers.insert(VISITOR_TOKEN, token);
+    if streams {
+        return Ok(sse::response(app_chat::frames(pieces, exchange)));
     }
-    Ok((headers, axum::Json(answer.into())))
+    let answer = whole(pieces).await?;
+    let token = answer.visitor_token.as_deref().map(HeaderValue::from_str);
+    let mut response = match app_asks {
+        true => axum::Json(AppChatOut::from(answer)).into_response(),
+        false => axum::Json(ChatOut::from(answer)).into_response(),
+    };
+    if let Some(Ok(token)) = token {
+        response.headers_mut().insert(VISITOR_TOKEN, token);
+    }
+    Ok(response)
 }
 
 /// Ask a bot, and get the answer as it is written.

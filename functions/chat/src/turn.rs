@@ -38,6 +38,7 @@ pub(crate) fn asked(
         credential: caller.id(),
         message,
         conversation: conversation.transpose()?,
+        opens: false,
         documents: Vec::new(),
         folders: Vec::new(),
     })

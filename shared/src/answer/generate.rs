@@ -157,7 +157,16 @@ impl Asked {
             incomplete: draft.failure.is_some(),
             ..self.message(Role::Assistant, draft.content.clone(), now)
         };
-        let stored = self.app.table.transact(self.transaction(&question, &answer)?).await;
+        let known = self.recent.as_ref().map(|recent| &recent.conversation);
+        let table = &self.app.table;
+        let mut stored = table.transact(self.transaction(&question, &answer, known)?).await;
+        if known.is_none() && self.turn.opens && matches!(stored, Err(TransactionError::Condition(_))) {
+            // Another first message opened it meanwhile.
+            let opened = self.opened(now);
+            stored = table
+                .transact(self.transaction(&question, &answer, Some(&opened))?)
+                .await;
+        }
         stored.map_err(|error| match error {
             // The only condition that can fail is that the conversation is still there.
             TransactionError::Condition(_) => Error::NotFound("Conversation"),
@@ -201,29 +210,40 @@ impl Asked {
         }
     }
 
-    fn transaction(&self, question: &Message, answer: &Message) -> Result<Transaction, Error> {
+    /// The conversation that this turn opens.
+    fn opened(&self, now: Time) -> Conversation {
+        Conversation {
+            id: self.conversation.clone(),
+            tenant: self.turn.tenant.clone(),
+            owner: self.turn.owner.clone(),
+            title: shortened(&self.turn.message),
+            created_at: self.asked_at,
+            updated_at: now,
+            message_count: 2,
+        }
+    }
+
+    /// Appends to the conversation that is known, or opens one.
+    fn transaction(
+        &self,
+        question: &Message,
+        answer: &Message,
+        known: Option<&Conversation>,
+    ) -> Result<Transaction, Error> {
         let now = answer.created_at;
         let mut transaction = Transaction::default();
         transaction
             .create(question)?
             .create(answer)?
             .create(&self.answered(answer))?;
-        if let Some(recent) = &self.recent {
-            transaction.update(recent.conversation.appended(now)?);
+        if let Some(known) = known {
+            transaction.update(known.appended(now)?);
             return Ok(transaction);
         }
         let Turn {
             tenant, owner, message, ..
         } = &self.turn;
-        let conversation = Conversation {
-            id: self.conversation.clone(),
-            tenant: tenant.clone(),
-            owner: owner.clone(),
-            title: shortened(message),
-            created_at: self.asked_at,
-            updated_at: now,
-            message_count: 2,
-        };
+        let conversation = self.opened(now);
         let title = Job::Title {
             conversation: self.conversation.clone(),
             question: message.clone(),

@@ -51,6 +51,8 @@ pub struct Turn {
     pub message: String,
     /// The conversation to go on with; `None` = a new one.
     pub conversation: Option<ConversationId>,
+    /// Whether a conversation that is not there yet is opened under that id.
+    pub opens: bool,
     /// Only these documents, or those in `folders`; both empty = no limit.
     pub documents: Vec<DocumentId>,
     /// Only documents in these folders, or those in `documents`.
@@ -119,10 +121,7 @@ pub async fn answer(
     let (pieces, listener) = unbounded_channel();
     let asked = generate::Asked {
         app: app.clone(),
-        conversation: match &recent {
-            Some(recent) => recent.conversation.id.clone(),
-            None => ConversationId::new(),
-        },
+        conversation: turn.conversation.clone().unwrap_or_else(ConversationId::new),
         // Made in this order, so that the answer sorts behind its question.
         question: MessageId::new(),
         message: MessageId::new(),
@@ -149,8 +148,11 @@ async fn bot(app: &App, turn: &Turn) -> Result<Bot, Error> {
 
 async fn recent(app: &App, turn: &Turn) -> Result<Option<Recent>, Error> {
     let Some(id) = &turn.conversation else { return Ok(None) };
-    let recent = conversations::recent(&app.table, &turn.tenant, id, HISTORY).await?;
-    Ok(Some(recent))
+    match conversations::recent(&app.table, &turn.tenant, id, HISTORY).await {
+        Ok(recent) => Ok(Some(recent)),
+        Err(Error::NotFound(_)) if turn.opens => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Whether the caller may go on with a conversation.

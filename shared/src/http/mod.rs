@@ -40,7 +40,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     app::App,
-    error::{Error, Unwritten},
+    error::{Error, ErrorBody, Unwritten},
 };
 
 /// Most bytes of a request body.
@@ -73,6 +73,7 @@ async fn around(mut request: Request, next: Next) -> Response {
     let exchange = Exchange::new(&id);
     request.extensions_mut().insert(exchange.clone());
     let origin = request.headers().get(header::ORIGIN).cloned();
+    let says_success = credential::takes_key_as_parameter(request.uri().path());
     let mut response = if request.method() == Method::OPTIONS {
         preflight()
     } else {
@@ -80,7 +81,7 @@ async fn around(mut request: Request, next: Next) -> Response {
         next.run(request).await
     };
     if let Some(Unwritten(error)) = response.extensions_mut().remove() {
-        response = write(&error, &id);
+        response = write(&error, &id, says_success);
     }
     let refused = matches!(
         response.status(),
@@ -133,9 +134,14 @@ struct KeyIn {
     api_key: Option<String>,
 }
 
-fn write(error: &Error, request_id: &str) -> Response {
+fn write(error: &Error, request_id: &str, says_success: bool) -> Response {
     error.log(request_id);
-    let mut response = (error.status().0, axum::Json(error.body(request_id))).into_response();
+    let body = ErrorBody {
+        // The app dialect's clients look at it.
+        success: says_success.then_some(false),
+        ..error.body(request_id)
+    };
+    let mut response = (error.status().0, axum::Json(body)).into_response();
     if let Some(seconds) = error.retry_after() {
         response
             .headers_mut()

@@ -207,6 +207,7 @@ fn error_schema() -> Value {
         "description": "The body of every error",
         "required": ["error", "code", "request_id"],
         "properties": {
+            "success": {"const": false, "description": "On `/api/v1/chat`, `/usage` and `/sessions`"},
             "error": {"type": "string", "description": "A sentence that says what to change"},
             "code": {"type": "string", "description": "Machine-readable kind"},
             "request_id": {"type": "string", "description": "The id under which the log has the cause"},

@@ -22,6 +22,14 @@ pub fn data<T: Serialize>(value: &T) -> Bytes {
     frame.into()
 }
 
+/// One named event.
+#[must_use]
+pub fn named<T: Serialize>(name: &str, value: &T) -> Bytes {
+    let mut frame = format!("event: {name}\n").into_bytes();
+    frame.extend_from_slice(&data(value));
+    frame.into()
+}
+
 /// One named event with an id, by which a client that lost the stream says how far it came.
 #[must_use]
 pub fn event<T: Serialize>(name: &str, id: &str, value: &T) -> Bytes {
