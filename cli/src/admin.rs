@@ -104,10 +104,10 @@ async fn rotate_signing_key(sdk: &SdkConfig, asked: RotateSigningKey) -> Result<
     let table = table(sdk, asked.table);
     let now = Clock::default().now();
     let rotated = secrets::rotate(sdk, &table, &asked.parameter, asked.revoke_old, now).await?;
-    let old = match (rotated.old, asked.revoke_old) {
-        (None, _) => "there was none before".to_owned(),
-        (Some(old), true) => format!("tokens of {old} are refused within 5 minutes"),
-        (Some(old), false) => format!("tokens of {old} expire as they would have"),
+    let old = rotated.old;
+    let old = match asked.revoke_old {
+        true => format!("tokens of {old} are refused within 5 minutes"),
+        false => format!("tokens of {old} expire as they would have"),
     };
     Ok(format!("Key {} signs within 5 minutes; {old}.", rotated.new))
 }

@@ -8,7 +8,7 @@ use crate::{
     clock::Time,
     error::Error,
     ids::{BotId, TenantId},
-    keys::Secret,
+    keys::{Secret, random_text},
     limits::RateLimits,
     store::{Condition, Key, Partition, Row, Transaction, sort},
 };
@@ -55,7 +55,7 @@ pub struct Bot {
     /// The most that it may cost.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<Budget>,
-    /// Other rate limits than the usual ones for visitors with its public token.
+    /// Other rate limits than the usual ones for its visitors, by public token or widget key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rate_limits: Option<RateLimits>,
     /// Its publishable token, harmless in a web page.
@@ -106,7 +106,7 @@ pub enum InsightsMode {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Budget {
     /// In a calendar month (UTC), in USD. Counted when an answer is stored, so that answers under way at that moment may
-    /// exceed it by what they cost.
+    /// exceed it by what they cost. Models without a price (see the deployment's `ModelPrices`) count as nothing.
     pub monthly_usd: f64,
 }
 
@@ -136,8 +136,8 @@ impl Bot {
             budget: None,
             rate_limits: None,
             public_token: Secret::publishable().reveal().to_owned(),
-            identity_secret: Secret::generate().reveal().to_owned(),
-            visitor_secret: Secret::generate().reveal().to_owned(),
+            identity_secret: random_text(),
+            visitor_secret: random_text(),
             active: true,
             revision: 0,
             created_at: now,
@@ -221,6 +221,52 @@ impl Bot {
 impl Row for Bot {
     fn key(&self) -> Key {
         Self::key(&self.tenant, &self.id)
+    }
+}
+
+/// Says that documents of a bot are on their way to another: until they are, the first one cannot be deleted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Copying {
+    /// Whose bots.
+    pub tenant: TenantId,
+    /// The bot whose documents they are.
+    pub from: BotId,
+    /// The bot that gets copies.
+    pub to: BotId,
+    /// When it was asked for.
+    pub since: Time,
+}
+
+impl Copying {
+    /// How long at most, in milliseconds: a copy that was given up holds nothing up.
+    const LONGEST: i64 = 3_600_000;
+
+    /// The sort key's kind, for the copies of one bot.
+    #[must_use]
+    pub fn kind(from: &BotId) -> String {
+        sort("COPYING", &[from.as_str()])
+    }
+
+    /// Whether it may still go on.
+    #[must_use]
+    pub fn is_on(&self, now: Time) -> bool {
+        now < self.since.plus(Self::LONGEST)
+    }
+
+    /// Where it lives.
+    #[must_use]
+    pub fn key(tenant: &TenantId, from: &BotId, to: &BotId) -> Key {
+        Partition::tenant(tenant, &[]).at(sort("COPYING", &[from.as_str(), to.as_str()]))
+    }
+}
+
+impl Row for Copying {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.from, &self.to)
+    }
+
+    fn expires_at(&self) -> Option<i64> {
+        Some(self.since.plus(Self::LONGEST).second())
     }
 }
 

@@ -59,7 +59,7 @@ pub struct Erasure {
     pub keys: u64,
     /// When it was asked for.
     pub requested_at: Time,
-    /// When nothing was left, or it was given up.
+    /// When nothing was left.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finished_at: Option<Time>,
 }

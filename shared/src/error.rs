@@ -66,11 +66,12 @@ pub enum Error {
         /// Seconds after which to try again.
         retry_after: u32,
         /// What the back end said; logged only.
+        #[source]
         cause: Box<dyn std::error::Error + Send + Sync>,
     },
     /// 500: our fault; the cause is logged only.
     #[error("Internal error")]
-    Internal(Box<dyn std::error::Error + Send + Sync>),
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 
 /// The body of every error.

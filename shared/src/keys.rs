@@ -40,10 +40,7 @@ impl Secret {
     }
 
     fn with_prefix(prefix: &str) -> Self {
-        let mut rng = rand::rng();
-        let random: String = (0..RANDOM_CHARS)
-            .map(|_| char::from(BASE62[rng.random_range(0..BASE62.len())]))
-            .collect();
+        let random = random_text();
         Self(format!("{prefix}{random}{}", checksum(&random)))
     }
 
@@ -85,6 +82,14 @@ impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Secret(sk_…)")
     }
+}
+
+/// 40 random base62 characters: 238 bits.
+#[must_use]
+pub fn random_text() -> String {
+    let mut rng = rand::rng();
+    let mut character = || char::from(BASE62[rng.random_range(0..BASE62.len())]);
+    (0..RANDOM_CHARS).map(|_| character()).collect()
 }
 
 fn checksum(random: &str) -> String {

@@ -2,7 +2,8 @@
 //!
 //! One counter item per counted party and minute; a page's visitors and a partner's end users share an item with the cap
 //! above them, so that one conditional write counts both and concurrent callers cannot slip past. The window slides: of the
-//! minute before, the part that still lies within the last 60 s counts as well (read once per process and minute).
+//! minute before, the part that still lies within the last 60 s counts as well, for signing in all of it (read once per process
+//! and minute).
 
 use std::{
     collections::HashMap,
@@ -29,6 +30,8 @@ const KEPT: i64 = 180;
 const CAP_FACTOR: u32 = 20;
 /// The highest limit that can be asked for.
 pub const MAX_LIMIT: u32 = 1_000_000;
+/// Above this limit users share so many slots, so that an item with many of them stays small.
+const SLOTS: u16 = 512;
 /// Below so many counted requests an item is not split.
 const SHARD: u32 = 1_000;
 /// Counters of past minutes that a process remembers.
@@ -154,7 +157,7 @@ impl Quota {
         Self {
             class,
             counter: Partition::tenant(tenant, &["RATE", caller, class.name(), &shard.to_string()]),
-            share: Some((format!("u{}", hex::encode(&hash[2..8])), cap / shards)),
+            share: Some((slot(&hash, limit), cap / shards)),
             limit,
         }
     }
@@ -181,6 +184,14 @@ impl Quota {
             None => vec![(ALL.to_owned(), self.limit)],
             Some((user, cap)) => vec![(user.clone(), self.limit.min(*cap)), (ALL.to_owned(), *cap)],
         }
+    }
+}
+
+/// The counter of a user: one of their own, or for load tests' limits one of 512.
+fn slot(hash: &[u8], limit: u32) -> String {
+    match limit > SHARD {
+        true => format!("u{}", (u16::from(hash[2]) << 8 | u16::from(hash[3])) % SLOTS),
+        false => format!("u{}", hex::encode(&hash[2..8])),
     }
 }
 
@@ -221,7 +232,7 @@ impl Limits {
     /// # Errors
     /// When the table does not answer. A refusal is part of the [`Tally`].
     pub async fn take(&self, table: &Table, quota: &Quota, now: Time) -> Result<Tally, Error> {
-        let window = Window::at(now);
+        let window = Window::at(now, quota.class);
         let before = self.before(table, quota, window).await?;
         let bounds: Vec<(String, u32)> = quota
             .bounds()
@@ -246,7 +257,7 @@ impl Limits {
     /// # Errors
     /// When the table does not answer. A refusal is part of the [`Tally`].
     pub async fn take_all(&self, table: &Table, quotas: &[Quota], now: Time) -> Result<Tally, Error> {
-        let window = Window::at(now);
+        let window = Window::at(now, Class::Auth);
         let mut bounded = Vec::new();
         let mut known = Vec::new();
         for quota in quotas {
@@ -339,11 +350,15 @@ fn tally(quota: &Quota, window: Window, before: &Counts, counts: &Counts, taken:
 struct Window {
     minute: i64,
     elapsed: i64,
+    /// Whether all of the minute before counts until this one is over: then no 60 s whatever hold more than the limit. Else
+    /// its part that still lies within the last 60 s, as if its requests had been spread evenly.
+    strict: bool,
 }
 
 impl Window {
-    fn at(now: Time) -> Self {
+    fn at(now: Time, class: Class) -> Self {
         Self {
+            strict: class == Class::Auth,
             minute: now.millisecond().div_euclid(WINDOW),
             elapsed: now.millisecond().rem_euclid(WINDOW),
         }
@@ -351,6 +366,9 @@ impl Window {
 
     /// How much of the count of the minute before still lies within the last 60 s, rounded up.
     fn carried(self, before: u32) -> u32 {
+        if self.strict {
+            return before;
+        }
         let part = (i64::from(before) * (WINDOW - self.elapsed) + WINDOW - 1) / WINDOW;
         u32::try_from(part).unwrap_or(u32::MAX)
     }
@@ -362,6 +380,10 @@ impl Window {
 
     /// Seconds until one more request fits, when `before` and `counted` are the counts of the last minute and of this one.
     fn wait(self, limit: u32, before: u32, counted: u32) -> u32 {
+        if self.strict {
+            let minutes = if counted < limit { 0 } else { WINDOW };
+            return seconds(WINDOW - self.elapsed + minutes);
+        }
         if counted < limit {
             // Enough of the minute before must have passed: before × (1 − x) ≤ limit − counted − 1.
             let room = i64::from(limit - counted - 1);
@@ -404,6 +426,7 @@ mod tests {
         Window {
             minute: 0,
             elapsed: millisecond,
+            strict: false,
         }
     }
 
@@ -414,6 +437,17 @@ mod tests {
         assert_eq!(at(30_000).carried(5), 3);
         assert_eq!(at(59_999).carried(5), 1);
         assert_eq!(at(30_000).carried(0), 0);
+    }
+
+    #[test]
+    fn signing_in_is_never_allowed_more_often_in_any_minute() {
+        let window = Window {
+            strict: true,
+            ..at(59_999)
+        };
+        assert_eq!((window.carried(5), window.carried(0)), (5, 0));
+        assert_eq!(window.wait(5, 5, 0), 1);
+        assert_eq!(window.wait(5, 0, 5), 61);
     }
 
     #[test]

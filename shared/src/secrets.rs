@@ -17,7 +17,7 @@ use crate::{
     app::App,
     clock::Time,
     config::{Config, ConfigError, required},
-    error::Error,
+    error::{Error, chain},
     sealing::SealingKey,
     store::{Row, Table},
     tokens::{PublicKey, SigningKey},
@@ -78,7 +78,16 @@ impl Secrets {
         {
             return Ok(Arc::clone(key));
         }
-        let stored = match self.parameters.get(&self.signing).await? {
+        let stored = match (self.parameters.get(&self.signing).await, &self.known().signing) {
+            (Ok(stored), _) => stored,
+            // SSM being away is no reason to let nobody in, for as long as a replaced key is believed anyway.
+            (Err(error), Some((key, read))) if now < read.plus(OLD_KEY) => {
+                tracing::warn!(cause = %chain(&error), "the signing key could not be read again");
+                return Ok(Arc::clone(key));
+            }
+            (Err(error), _) => return Err(error),
+        };
+        let stored = match stored {
             Some(stored) => stored,
             None => self.parameters.make(&self.signing, SigningKey::generate()?.1).await?,
         };
@@ -116,8 +125,8 @@ impl Secrets {
 pub struct Rotated {
     /// The one that signs from now on.
     pub new: String,
-    /// The one before, if there was one.
-    pub old: Option<String>,
+    /// The one before.
+    pub old: String,
 }
 
 /// Lets a new key sign. Tokens of the old one are believed for another hour, or, when it is revoked, until processes read
@@ -133,22 +142,26 @@ pub async fn rotate(
     now: Time,
 ) -> Result<Rotated, Error> {
     let parameters = Parameters(Client::new(sdk));
-    let old = parameters.get(parameter).await?;
-    let old = old.as_deref().map(SigningKey::parse).transpose()?;
+    let stored = parameters.get(parameter).await?.ok_or_else(|| {
+        Error::field(
+            "parameter",
+            "is not there; the first sign-in makes it, so its name is probably mistyped",
+        )
+    })?;
+    let old = SigningKey::parse(&stored)?;
     let (new, stored) = SigningKey::generate()?;
     table.put(&new.public_key(now)).await?;
+    // The old one ends first: whatever happens from here, it is not believed for longer, and another run ends it again.
+    let known: Option<PublicKey> = table.get(&Row::key(&old.public_key(now))).await?;
+    let ended = PublicKey {
+        until: Some(if revoke_old { now } else { now.plus(OLD_KEY) }),
+        ..known.unwrap_or(old.public_key(now))
+    };
+    table.put(&ended).await?;
     parameters.put(parameter, stored, true).await?;
-    if let Some(old) = &old {
-        let known: Option<PublicKey> = table.get(&Row::key(&old.public_key(now))).await?;
-        let ended = PublicKey {
-            until: Some(if revoke_old { now } else { now.plus(OLD_KEY) }),
-            ..known.unwrap_or(old.public_key(now))
-        };
-        table.put(&ended).await?;
-    }
     Ok(Rotated {
         new: new.kid().to_owned(),
-        old: old.map(|old| old.kid().to_owned()),
+        old: old.kid().to_owned(),
     })
 }
 

@@ -3,7 +3,7 @@
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{events::Job, ids::BotId};
+use shared::{bots::Copying, events::Job, ids::BotId, store::Row};
 
 use crate::support::{Tenant, expect, run, stack, until};
 
@@ -13,6 +13,13 @@ async fn make(tenant: &Tenant, body: Value) -> Value {
 
 fn path(bot: &Value) -> String {
     format!("/api/v1/bots/{}", bot["id"].as_str().unwrap())
+}
+
+/// A bot as lists show it: without its secret.
+fn listed(bot: &Value) -> Value {
+    let mut bot = bot.clone();
+    bot.as_object_mut().unwrap().remove("identity_secret");
+    bot
 }
 
 /// A body without what differs from request to request.
@@ -40,7 +47,7 @@ fn a_bot_is_made_read_listed_and_changed() {
         assert!(made["identity_secret"].is_string() && made["visitor_secret"].is_null());
         assert_eq!(tenant.get(&path(&made)).await, made);
         let list = tenant.get("/api/v1/bots?limit=1").await;
-        assert_eq!(list["data"][0], made, "the newest comes first");
+        assert_eq!(list["data"][0], listed(&made), "the newest comes first");
         let cursor = list["next_cursor"].as_str().unwrap();
         let next = tenant.get(&format!("/api/v1/bots?limit=5&cursor={cursor}")).await;
         assert_eq!(
@@ -168,7 +175,7 @@ fn a_bound_key_sees_its_bot_and_makes_none() {
         );
         let bound = tenant.key_of("full", &mine["id"]).await;
         let list = bound.get("/api/v1/bots").await;
-        assert_eq!(list["data"], json!([mine]));
+        assert_eq!(list["data"], json!([listed(&mine)]));
         bound.send(Method::GET, &path(&other), json!({}), 404).await;
         bound.send(Method::PUT, &path(&mine), json!({"domain": "x"}), 200).await;
         bound
@@ -363,6 +370,54 @@ fn the_default_bot_is_not_deleted() {
         assert_eq!(bot["default"], json!(true));
         let refused = tenant.send(Method::DELETE, &path(&bot), json!({}), 409).await;
         assert_eq!(refused["code"], "default_bot");
-        assert_eq!(tenant.get(&path(&bot)).await, bot);
+        assert_eq!(listed(&tenant.get(&path(&bot)).await), bot);
+    });
+}
+
+#[test]
+fn a_bot_whose_documents_are_being_copied_stays() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let app = stack().await.app();
+        let bot = make(&tenant, json!({"name": "Bot"})).await;
+        let from = BotId::parse(bot["id"].as_str().unwrap()).unwrap();
+        let copying = Copying {
+            tenant: tenant.id.clone(),
+            from,
+            to: BotId::new(),
+            since: app.clock.now(),
+        };
+        app.table.put(&copying).await.unwrap();
+        let delete = async || tenant.request(Method::DELETE, &path(&bot)).send().await.unwrap();
+        assert_eq!(expect(delete().await, 409).await["code"], "being_copied");
+        app.table.delete(&Row::key(&copying)).await.unwrap();
+        // A copy says by itself when it has ended.
+        let copy = format!("{}/duplicate?include=documents", path(&bot));
+        tenant.send(Method::POST, &copy, json!({}), 201).await;
+        until("the copy to end", async || {
+            (delete().await.status() == 202).then_some(())
+        })
+        .await;
+    });
+}
+
+#[test]
+fn settings_below_others_change_alone() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let bot = make(
+            &tenant,
+            json!({"name": "Bot", "insights": {"mode": "archive"}, "handoff": {"enabled": true}}),
+        )
+        .await;
+        let after = tenant
+            .send(Method::PUT, &path(&bot), json!({"insights": {}, "handoff": {}}), 200)
+            .await;
+        assert_eq!(
+            (&after["insights"], &after["handoff"]),
+            (&bot["insights"], &bot["handoff"])
+        );
+        let listed = tenant.get("/api/v1/bots").await;
+        assert!(listed["data"][0].get("identity_secret").is_none() && bot["identity_secret"].is_string());
     });
 }

@@ -88,5 +88,8 @@ fn a_rotated_key_signs_and_the_old_one_is_believed_unless_it_is_revoked() {
         assert!(!believed(&newer).await, "revoked");
         let (third, newest) = sign().await;
         assert!(third != second && believed(&newest).await);
+        line[6] = "/docent/mistyped/signing-key";
+        let refused = cli::execute(&line, stack.sdk()).await.unwrap_err();
+        assert!(refused.to_string().contains("parameter"), "{refused}");
     });
 }

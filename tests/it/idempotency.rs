@@ -2,8 +2,13 @@
 
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shared::{
+    limits::RateLimits,
+    store::{Condition, Partition, Update},
+};
 
-use crate::support::{Tenant, expect, run};
+use crate::support::{Tenant, expect, run, stack};
 
 async fn post(tenant: &Tenant, path: &str, key: &str, body: &Value) -> Response {
     let request = tenant.user("acme", "ann", &["hr"]).request(Method::POST, path);
@@ -167,5 +172,69 @@ fn a_secret_is_not_shown_again() {
         assert!(again.get("key").is_none(), "{again}");
         again["key"] = first["key"].clone();
         assert_eq!(again, first);
+    });
+}
+
+#[test]
+fn repetitions_and_refusals_are_counted_too() {
+    run(async {
+        let limits = RateLimits {
+            standard: Some(3),
+            chat: Some(3),
+            cap: None,
+        };
+        let tenant = Tenant::with_limits(Some(limits)).await;
+        let body = json!({"message": "Hello"});
+        expect(post(&tenant, "/api/ai/chat", "k", &body).await, 200).await;
+        expect(post(&tenant, "/api/ai/chat", "k", &body).await, 200).await;
+        expect(post(&tenant, "/api/ai/chat", "k", &json!({"message": "x"})).await, 409).await;
+        expect(post(&tenant, "/api/ai/chat", "k", &body).await, 429).await;
+    });
+}
+
+#[test]
+fn what_took_effect_before_a_crash_is_not_done_again() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let app = stack().await.app();
+        let body = json!({"name": "Once"});
+        expect(post(&tenant, "/api/v1/folders", "crash", &body).await, 201).await;
+        // As a crash between the transaction and the answer leaves it.
+        let key = tenant.get("/api/v1/keys").await["data"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let route = hex::encode(Sha256::digest("/api/v1/folders"));
+        let parts = ["IDEM", &format!("key:{key}"), "", &route, "crash"];
+        let claim = Partition::tenant(&tenant.id, &parts).at("IDEM".to_owned());
+        let past = app.clock.now().plus(-1_000);
+        let update = Update::at(claim).when(Condition::Exists).set("until", &past).unwrap();
+        let update = update.set_or_remove("answer", None::<&String>).unwrap();
+        assert!(app.table.update(update).await.unwrap());
+        let again = expect(post(&tenant, "/api/v1/folders", "crash", &body).await, 409).await;
+        assert_eq!(again["code"], "answer_lost");
+        assert_eq!(tenant.get("/api/v1/folders").await["data"].as_array().unwrap().len(), 1);
+    });
+}
+
+#[test]
+fn a_form_is_the_same_whatever_its_boundary() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let send = async |boundary: &str| {
+            let body = format!(
+                "--{boundary}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"zoo.txt\"\r\n\r\nThe zoo opens at nine.\r\n--{boundary}--\r\n"
+            );
+            let request = tenant
+                .request(Method::POST, "/api/v1/documents")
+                .header("Idempotency-Key", "form");
+            let kind = format!("multipart/form-data; boundary={boundary}");
+            expect(
+                request.header("Content-Type", kind).body(body).send().await.unwrap(),
+                201,
+            )
+            .await
+        };
+        assert_eq!(send("XX").await, send("another-one").await);
     });
 }

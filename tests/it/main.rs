@@ -27,6 +27,7 @@ mod limits;
 mod openapi;
 mod platform_chat;
 mod restart;
+mod roles;
 mod support;
 mod uploads;
 mod workers;

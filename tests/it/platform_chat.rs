@@ -204,3 +204,20 @@ fn a_key_asks_its_own_bot_only() {
         expect(query.json(&json!({"message": "Hello"})).send().await.unwrap(), 200).await;
     });
 }
+
+#[test]
+fn an_apps_visitor_is_proved_like_a_pages() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let bot = tenant.bot().await;
+        let app = tenant.key_with(Scope::App, Some(&bot.id)).await;
+        let first = json!({"bot_id": bot.id, "message": "Hello", "visitor": {"id": "v1"}});
+        let session = app.send(Method::POST, "/api/v1/chat", first, 200).await["session_id"].clone();
+        let more = json!({"bot_id": bot.id, "message": "More", "session_id": session, "visitor": {"id": "v1"}});
+        app.send(Method::POST, "/api/v1/chat", more, 404).await;
+        let own = json!({"bot_id": bot.id, "message": "Hello"});
+        let session = app.send(Method::POST, "/api/v1/chat", own, 200).await["session_id"].clone();
+        let more = json!({"bot_id": bot.id, "message": "More", "session_id": session});
+        app.send(Method::POST, "/api/v1/chat", more, 200).await;
+    });
+}

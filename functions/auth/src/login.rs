@@ -82,6 +82,7 @@ pub(crate) async fn login_member(
         factor::unchanged(&mut transaction, &login)?;
     }
     let (member, tenant) = of(&app, &login).await?;
+    let signing = secrets.signing_key(&app).await?;
     let (session, refresh) = Session::begin(&member, app.clock.now());
     session.write_in(&mut transaction, None)?;
     app.table.transact(transaction).await.map_err(|error| match error {
@@ -90,7 +91,7 @@ pub(crate) async fn login_member(
         TransactionError::Other(error) => error,
     })?;
     let user = UserOut::new(&member, &tenant);
-    Ok(Json(SignedInOut::new(&app, &secrets, &session, refresh, user).await?))
+    Ok(Json(SignedInOut::new(&app, &signing, &session, refresh, user)?))
 }
 
 fn totp_required() -> Error {

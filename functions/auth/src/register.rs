@@ -66,6 +66,7 @@ pub(crate) async fn register_member(
     let organization = body.organization.filter(|organization| !organization.trim().is_empty());
     let organization = accounts::name(organization.as_deref().unwrap_or(&name), "organization")?;
     let hash = password.hash().await?;
+    let signing = secrets.signing_key(&app).await?;
     let now = app.clock.now();
     let account = Account::new(email.clone(), hash, name, &organization, now);
     let (session, refresh) = Session::begin(&account.owner, now);
@@ -80,6 +81,6 @@ pub(crate) async fn register_member(
     ))?;
     app.table.transact(transaction).await.map_err(accounts::taken)?;
     let user = UserOut::new(&account.owner, tenant);
-    let answer = SignedInOut::new(&app, &secrets, &session, refresh, user).await?;
+    let answer = SignedInOut::new(&app, &signing, &session, refresh, user)?;
     Ok((StatusCode::CREATED, Json(answer)))
 }

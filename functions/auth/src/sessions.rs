@@ -50,6 +50,8 @@ pub(crate) async fn refresh_session(
     if refresh.until <= now || session.is_over(&member, now) {
         return Err(refused());
     }
+    // Before the token is spent: without a key there would be nothing to give for it.
+    let signing = secrets.signing_key(&app).await?;
     let (next, token) = session.refreshed(now);
     let mut transaction = Transaction::default();
     next.write_in(&mut transaction, Some(&refresh.hash))?;
@@ -63,7 +65,7 @@ pub(crate) async fn refresh_session(
         Err(TransactionError::Other(error)) => return Err(error),
     }
     let user = UserOut::new(&member, &tenant);
-    Ok(Json(SignedInOut::new(&app, &secrets, &next, token, user).await?))
+    Ok(Json(SignedInOut::new(&app, &signing, &next, token, user)?))
 }
 
 /// Sign out.

@@ -7,10 +7,9 @@ use shared::{
     error::Error,
     ids::{BotId, MemberId, TenantId},
     members::{Member, Role},
-    secrets::Secrets,
     sessions::{RefreshToken, Session},
     tenants::Tenant,
-    tokens::{self, Claims},
+    tokens::{self, Claims, SigningKey},
 };
 use utoipa::ToSchema;
 
@@ -83,9 +82,9 @@ impl UserOut {
 
 impl SignedInOut {
     /// The tokens of a session that was written.
-    pub(crate) async fn new(
+    pub(crate) fn new(
         app: &App,
-        secrets: &Secrets,
+        key: &SigningKey,
         session: &Session,
         refresh: RefreshToken,
         user: UserOut,
@@ -96,7 +95,7 @@ impl SignedInOut {
             session: session.id.clone(),
         };
         Ok(Self {
-            token: secrets.signing_key(app).await?.sign(&claims, app.clock.now())?,
+            token: key.sign(&claims, app.clock.now())?,
             refresh_token: refresh.reveal(),
             expires_in: tokens::LIFE,
             user,

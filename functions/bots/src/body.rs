@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared::{
-    bots::{Bot, Budget, Handoff, Insights},
+    bots::{Bot, Budget, InsightsMode},
     error::Error,
     http::origin,
     limits::RateLimits,
@@ -18,7 +18,22 @@ const MAX_WELCOME: usize = 1_000;
 const MAX_RETENTION: u32 = 3_650;
 /// Most bytes of `widget`, as JSON.
 const MAX_WIDGET: usize = 4_096;
+const MIN_BUDGET: f64 = 0.000_001;
 const MAX_BUDGET: f64 = 1_000_000.0;
+
+/// When a bot hands over to people.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct HandoffIn {
+    /// Whether it offers a person at all.
+    enabled: Option<bool>,
+}
+
+/// What is extracted from a bot's conversations.
+#[derive(Debug, Deserialize, ToSchema)]
+pub(crate) struct InsightsIn {
+    /// When.
+    mode: Option<InsightsMode>,
+}
 
 /// A new bot.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -42,9 +57,9 @@ pub(crate) struct BotIn {
     #[schema(max_length = 1_000)]
     welcome_message: Option<String>,
     /// When it hands over to people.
-    handoff: Option<Handoff>,
+    handoff: Option<HandoffIn>,
     /// What is extracted from its conversations.
-    insights: Option<Insights>,
+    insights: Option<InsightsIn>,
     /// Days after which a conversation without a new message is erased; absent = never.
     #[schema(minimum = 1, maximum = 3_650)]
     retention_days: Option<u32>,
@@ -57,7 +72,7 @@ pub(crate) struct BotIn {
     widget: Option<Map<String, Value>>,
     /// The most that it may cost.
     budget: Option<BudgetIn>,
-    /// Other rate limits than the usual ones for visitors with its public token.
+    /// Other rate limits than the usual ones for its visitors, by public token or widget key.
     rate_limits: Option<RateLimits>,
 }
 
@@ -83,9 +98,9 @@ pub(crate) struct BotPatch {
     #[schema(max_length = 1_000)]
     welcome_message: Option<String>,
     /// When it hands over to people.
-    handoff: Option<Handoff>,
+    handoff: Option<HandoffIn>,
     /// What is extracted from its conversations.
-    insights: Option<Insights>,
+    insights: Option<InsightsIn>,
     /// Days after which a conversation without a new message is erased; 0 = never.
     #[schema(minimum = 0, maximum = 3_650)]
     retention_days: Option<u32>,
@@ -98,7 +113,7 @@ pub(crate) struct BotPatch {
     widget: Option<Map<String, Value>>,
     /// The most that it may cost; `{}` = no bound.
     budget: Option<BudgetIn>,
-    /// Other rate limits than the usual ones for visitors with its public token; `{}` = the usual ones.
+    /// Other rate limits than the usual ones for its visitors, by public token or widget key; `{}` = the usual ones.
     rate_limits: Option<RateLimits>,
 }
 
@@ -106,7 +121,7 @@ pub(crate) struct BotPatch {
 #[derive(Debug, Default, Deserialize, ToSchema)]
 pub(crate) struct BudgetIn {
     /// In a calendar month (UTC), in USD.
-    #[schema(exclusive_minimum = 0, maximum = 1_000_000)]
+    #[schema(minimum = 0.000_001, maximum = 1_000_000)]
     monthly_usd: Option<f64>,
 }
 
@@ -163,11 +178,8 @@ impl BotPatch {
         }
         self.check_widget()?;
         let amount = self.budget.as_ref().and_then(|budget| budget.monthly_usd);
-        if amount.is_some_and(|usd| usd <= 0.0 || usd > MAX_BUDGET) {
-            return Err(Error::field(
-                "budget.monthly_usd",
-                "must be above 0 and at most 1000000",
-            ));
+        if amount.is_some_and(|usd| !(MIN_BUDGET..=MAX_BUDGET).contains(&usd)) {
+            return Err(Error::field("budget.monthly_usd", "must be from 0.000001 to 1000000"));
         }
         self.rate_limits.as_ref().map_or(Ok(()), RateLimits::check)
     }
@@ -199,11 +211,11 @@ impl BotPatch {
                 *kept = (!text.is_empty()).then(|| text.clone());
             }
         }
-        if let Some(handoff) = &self.handoff {
-            bot.handoff = handoff.clone();
+        if let Some(enabled) = self.handoff.as_ref().and_then(|handoff| handoff.enabled) {
+            bot.handoff.enabled = enabled;
         }
-        if let Some(insights) = &self.insights {
-            bot.insights = insights.clone();
+        if let Some(mode) = self.insights.as_ref().and_then(|insights| insights.mode) {
+            bot.insights.mode = mode;
         }
         if let Some(days) = self.retention_days {
             bot.retention_days = (days > 0).then_some(days);

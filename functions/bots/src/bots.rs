@@ -40,7 +40,7 @@ pub(crate) async fn list_bots(
     let found = app.table.query::<Bot>(query).await?;
     let seen = found.items.into_iter().filter(|bot| caller.sees(Some(&bot.id)));
     Ok(Json(PageOut {
-        data: seen.map(|bot| BotOut::new(bot, &caller)).collect(),
+        data: seen.map(|bot| BotOut::listed(bot, &caller)).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
     }))
 }

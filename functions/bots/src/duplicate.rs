@@ -6,11 +6,12 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::{
     app::App,
+    bots::Copying,
     error::Error,
     events::{Event, EventType, Job},
     http::{Admin, Path as Id, Query},
     ids::BotId,
-    store::Transaction,
+    store::{Condition, Row, Transaction},
 };
 use utoipa::IntoParams;
 
@@ -47,6 +48,13 @@ pub(crate) async fn duplicate_bot(
     let mut transaction = Transaction::default();
     copy.create_in(&mut transaction)?;
     if documents {
+        transaction.check(Row::key(&original), Condition::Exists);
+        transaction.create(&Copying {
+            tenant: copy.tenant.clone(),
+            from: original.id.clone(),
+            to: copy.id.clone(),
+            since: now,
+        })?;
         let job = Job::Copy {
             tenant: copy.tenant.clone(),
             from: original.id,

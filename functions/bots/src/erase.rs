@@ -9,14 +9,14 @@ use http::{StatusCode, header};
 use serde_json::json;
 use shared::{
     app::App,
-    bots::Bot,
+    bots::{Bot, Copying},
     erasures::Erasure,
     error::Error,
     events::{Event, EventType, Job},
     http::{Admin, Path as Id, Reader},
     ids::{BotId, ErasureId},
     keys::{self, ApiKey},
-    store::{Row, Transaction, TransactionError},
+    store::{self, Partition, Row, Transaction, TransactionError},
     tenants::Tenant,
 };
 
@@ -44,6 +44,7 @@ pub(crate) async fn delete_bot(State(app): State<App>, Admin(caller): Admin, Id(
                 "This bot answers when nothing names one, so it cannot be deleted; deactivate it instead",
             ));
         }
+        refuse_while_copying(&app, &bot).await?;
         let mut keys = keys::of_bot(&app.table, &bot.tenant, &bot.id).await?;
         keys.truncate(KEYS_AT_ONCE);
         let erasure = Erasure::of_bot(&bot.tenant, &bot.id, keys.len() as u64, app.clock.now());
@@ -57,6 +58,19 @@ pub(crate) async fn delete_bot(State(app): State<App>, Admin(caller): Admin, Id(
         }
     }
     Err(met.into())
+}
+
+/// What is being copied from the bot would be gone before it arrived.
+async fn refuse_while_copying(app: &App, bot: &Bot) -> Result<(), Error> {
+    let copies = store::Query::newest(Partition::tenant(&bot.tenant, &[]), &Copying::kind(&bot.id));
+    let copies = app.table.query::<Copying>(copies).await?.items;
+    match copies.iter().any(|copy| copy.is_on(app.clock.now())) {
+        true => Err(Error::conflict(
+            "being_copied",
+            "This bot's documents are still being copied to another bot; try again in a moment",
+        )),
+        false => Ok(()),
+    }
 }
 
 fn deletion(bot: &Bot, keys: &[ApiKey], erasure: &Erasure) -> Result<Transaction, Error> {

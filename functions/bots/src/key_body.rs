@@ -63,6 +63,12 @@ impl KeyIn {
         let scope = self
             .scope
             .ok_or_else(|| Error::field("scope", "is required: full, app, widget or routine"))?;
+        if self.expires_at.as_deref() == Some("") {
+            return Err(Error::field(
+                "expires_at",
+                "must be a time, or absent for a key that does not end",
+            ));
+        }
         let rest = KeyPatch {
             name: Some(name.clone()),
             allowed_origins: self.allowed_origins,

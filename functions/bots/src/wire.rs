@@ -43,11 +43,11 @@ pub(crate) struct BotOut {
     widget: Map<String, Value>,
     /// The most that it may cost; `null` = no bound.
     budget: Option<Budget>,
-    /// Other rate limits than the usual ones for visitors with its public token; `null` = the usual ones.
+    /// Other rate limits than the usual ones for its visitors, by public token or widget key; `null` = the usual ones.
     rate_limits: Option<RateLimits>,
     /// Its publishable token (`pk_…`), which may stand in a web page.
     public_token: String,
-    /// The secret with which a back end proves its visitors' ids; only for those who may change bots.
+    /// The secret with which a back end proves its visitors' ids; only for those who may change bots, and not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     identity_secret: Option<String>,
     /// Whether it answers.
@@ -61,6 +61,14 @@ pub(crate) struct BotOut {
 }
 
 impl BotOut {
+    /// What this caller may see of a bot in a list: no secret.
+    pub(crate) fn listed(bot: Bot, caller: &Caller) -> Self {
+        Self {
+            identity_secret: None,
+            ..Self::new(bot, caller)
+        }
+    }
+
     /// What this caller may see of a bot.
     pub(crate) fn new(bot: Bot, caller: &Caller) -> Self {
         let manages = Permission::Manage.is_held_by(&caller.who);

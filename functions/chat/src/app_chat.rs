@@ -13,7 +13,10 @@ use shared::{
     messages::{Confidence, Usage},
 };
 
-use crate::{platform::ChatIn, turn::asked};
+use crate::{
+    platform::{self, ChatIn},
+    turn::asked,
+};
 
 /// Most characters of a session's id that an app chooses.
 const MAX_SESSION_CHARS: usize = 64;
@@ -44,7 +47,7 @@ pub(crate) fn turn(caller: &Caller, body: ChatIn) -> Result<Turn, Error> {
         credential: credential.clone(),
     };
     let owner = Owner {
-        bot: caller.bot().clone(),
+        bot: platform::bot(caller, None)?,
         party,
     };
     let session = match body.session_id.filter(|id| !id.is_empty()) {
@@ -86,7 +89,10 @@ pub(crate) fn frames(
             Piece::Began { .. } | Piece::Cite(_) => None,
             Piece::Text(text) => Some(sse::named("message", &json!({"content": text}))),
             Piece::Done(answer) => {
-                let end = json!({"session_id": session_id(&answer.conversation)});
+                let mut end = json!({"session_id": session_id(&answer.conversation)});
+                if let Some(token) = &answer.visitor_token {
+                    end["visitor_token"] = token.as_str().into();
+                }
                 Some(sse::named("end", &end))
             }
             Piece::Failed(error) => {

@@ -219,7 +219,7 @@ impl ChatIn {
         };
         let reach = match token {
             _ if caller.is_trusted() => Reach::Bot,
-            _ if proved || !caller.is_page() => Reach::Own,
+            _ if proved || matches!(party, Party::Credential { .. }) => Reach::Own,
             token => Reach::Token(token.unwrap_or_default().to_owned()),
         };
         Ok(Turn {
@@ -230,7 +230,7 @@ impl ChatIn {
 }
 
 /// The bot that is asked: one that the caller sees.
-fn bot(caller: &Caller, stated: Option<String>) -> Result<BotId, Error> {
+pub(crate) fn bot(caller: &Caller, stated: Option<String>) -> Result<BotId, Error> {
     let bot = match stated {
         None => Some(caller.bot().clone()),
         Some(stated) => BotId::parse(stated),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use serde_json::json;
 use shared::{
     app::App,
-    bots::Bot,
+    bots::{Bot, Copying},
     documents::{self, Document, Status, Version},
     error::Error,
     events::{Event, EventType, Job},
@@ -31,6 +31,12 @@ struct Copies<'a> {
 
 /// Copies everything that `from` has to `to`, as long as that is there. What cannot be copied now does not hold up the rest.
 pub(crate) async fn run(app: &App, tenant: &TenantId, from: &BotId, to: &BotId) -> Result<(), JobError> {
+    copy(app, tenant, from, to).await?;
+    app.table.delete(&Copying::key(tenant, from, to)).await?;
+    Ok(())
+}
+
+async fn copy(app: &App, tenant: &TenantId, from: &BotId, to: &BotId) -> Result<(), JobError> {
     let folders = HashMap::new();
     let mut copies = Copies {
         app,
@@ -126,10 +132,14 @@ impl Copies<'_> {
             id,
             ..source.clone()
         };
-        self.add(&copy).await
+        if !self.add(&copy).await? {
+            // Nothing refers to the file.
+            self.app.blobs.delete(&copy.latest.blob).await?;
+        }
+        Ok(())
     }
 
-    async fn add(&self, copy: &Document) -> Result<(), Error> {
+    async fn add(&self, copy: &Document) -> Result<bool, Error> {
         let data = json!({"document_id": copy.id, "action": "added"});
         let job = Job::Ingest {
             tenant: copy.tenant.clone(),
@@ -152,14 +162,14 @@ impl Copies<'_> {
         self.commit(transaction).await
     }
 
-    /// Writes, unless it is written already or the bot is gone.
-    async fn commit(&self, mut transaction: Transaction) -> Result<(), Error> {
+    /// Writes, unless it is written already or the bot is gone; `false` when the latter.
+    async fn commit(&self, mut transaction: Transaction) -> Result<bool, Error> {
         transaction.check(Bot::key(self.tenant, self.to), Condition::Exists);
         match self.app.table.transact(transaction).await {
-            Ok(()) => Ok(()),
+            Ok(()) => Ok(true),
             Err(TransactionError::Condition(at)) => {
                 tracing::debug!(at, to = %self.to, "something was copied before, or its bot or folder is gone");
-                Ok(())
+                Ok(at == 0)
             }
             Err(TransactionError::Other(error)) => Err(error),
         }

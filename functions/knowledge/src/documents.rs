@@ -153,12 +153,9 @@ pub(crate) async fn list_documents(
         }
     }
     let found = app.table.query::<Document>(query).await?;
-    let seen = found
-        .items
-        .into_iter()
-        .filter(|document| caller.sees(document.bot.as_ref()));
+    let seen = place::seen(&app, &caller, found.items).await?;
     Ok(Json(PageOut {
-        data: seen.map(DocumentOut::from).collect(),
+        data: seen.into_iter().map(DocumentOut::from).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
     }))
 }

@@ -82,7 +82,9 @@ pub(crate) async fn create_folder(
         created_at: now,
         updated_at: now,
     };
-    app.table.put(&folder).await?;
+    let mut transaction = Transaction::default();
+    transaction.create(&folder)?;
+    app.table.transact(transaction).await?;
     Ok((StatusCode::CREATED, Json(folder.into())))
 }
 
@@ -104,7 +106,7 @@ pub(crate) async fn list_folders(
     let seen = found
         .items
         .into_iter()
-        .filter(|folder| caller.sees(folder.bot.as_ref()));
+        .filter(|folder| place::sees_folder(&caller, folder));
     Ok(Json(PageOut {
         data: seen.map(FolderOut::from).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),

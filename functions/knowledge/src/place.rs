@@ -1,13 +1,15 @@
 //! Where a document or folder belongs: the bot that it serves and the folder that it is in, checked against the caller.
 
 use shared::{
+    access::Access,
     app::App,
     bots::Bot,
     documents::Document,
     error::Error,
     folders::Folder,
-    http::Caller,
+    http::{Caller, Permission},
     ids::{BotId, DocumentId, FolderId},
+    store::Key,
 };
 
 /// A document of the caller's.
@@ -15,9 +17,41 @@ pub(crate) async fn document(app: &App, caller: &Caller, id: String) -> Result<D
     let absent = || Error::NotFound("Document");
     let id = DocumentId::parse(id).ok_or_else(absent)?;
     let document: Option<Document> = app.table.get(&Document::key(caller.tenant(), &id)).await?;
-    document
-        .filter(|document| caller.sees(document.bot.as_ref()))
-        .ok_or_else(absent)
+    let seen = seen(app, caller, document.into_iter().collect()).await?;
+    seen.into_iter().next().ok_or_else(absent)
+}
+
+/// Those of the documents that the caller sees: of their bots, and for whoever may not change documents only those that are
+/// open to everybody, as the one access rule has it for callers without organisation and roles.
+pub(crate) async fn seen(app: &App, caller: &Caller, documents: Vec<Document>) -> Result<Vec<Document>, Error> {
+    let mut seen = documents;
+    seen.retain(|document| caller.sees(document.bot.as_ref()));
+    if Permission::Manage.is_held_by(&caller.who) {
+        return Ok(seen);
+    }
+    let nobody = Access::default();
+    seen.retain(|document| document.audience.admits(&nobody));
+    let mut named: Vec<&FolderId> = seen.iter().filter_map(|document| document.folder.as_ref()).collect();
+    named.sort();
+    named.dedup();
+    let keys: Vec<Key> = named.iter().map(|id| Folder::key(caller.tenant(), id)).collect();
+    let mut open = Vec::new();
+    if !keys.is_empty() {
+        for found in app.table.batch_get(&keys).await? {
+            let folder: Folder = found.into()?;
+            if folder.audience.admits(&nobody) {
+                open.push(folder.id);
+            }
+        }
+    }
+    seen.retain(|document| document.folder.as_ref().is_none_or(|folder| open.contains(folder)));
+    Ok(seen)
+}
+
+/// Whether the caller sees a folder.
+pub(crate) fn sees_folder(caller: &Caller, folder: &Folder) -> bool {
+    let open = Permission::Manage.is_held_by(&caller.who) || folder.audience.admits(&Access::default());
+    open && caller.sees(folder.bot.as_ref())
 }
 
 /// A folder of the caller's.
@@ -25,9 +59,7 @@ pub(crate) async fn folder(app: &App, caller: &Caller, id: String) -> Result<Fol
     let absent = || Error::NotFound("Folder");
     let id = FolderId::parse(id).ok_or_else(absent)?;
     let folder: Option<Folder> = app.table.get(&Folder::key(caller.tenant(), &id)).await?;
-    folder
-        .filter(|folder| caller.sees(folder.bot.as_ref()))
-        .ok_or_else(absent)
+    folder.filter(|folder| sees_folder(caller, folder)).ok_or_else(absent)
 }
 
 /// The bot that something new serves: the one that is stated, or the key's own; `None` = all bots.

@@ -22,7 +22,7 @@ use crate::{
     error::Error,
     ids::{BotId, ConversationId, DocumentId, FolderId, MessageId, TenantId},
     messages::{Citation, Confidence, Usage},
-    usage, visitors,
+    store, usage, visitors,
 };
 
 /// Most characters of a question.
@@ -130,7 +130,7 @@ pub async fn answer(
         recent,
         asked_at: app.clock.now(),
     };
-    tokio::spawn(asked.run(search, pieces));
+    tokio::spawn(store::carried(asked.run(search, pieces)));
     Ok(stream(listener).boxed())
 }
 

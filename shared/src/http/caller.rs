@@ -103,11 +103,14 @@ impl Caller {
         }
     }
 
-    /// Counts this request, and refuses it when there were too many of its class.
+    /// Counts this request, once however often this is asked, and refuses it when there were too many of its class.
     ///
     /// # Errors
     /// `Rate limit exceeded`, or the table does not answer.
     pub async fn limit(&self, app: &App, class: Class, user: Option<&EndUser>) -> Result<(), Error> {
+        if self.exchange.counts() {
+            return Ok(());
+        }
         let quota = self.quota(class, user);
         let counted = app.limits.take(&app.table, &quota, app.clock.now()).await?;
         self.exchange.set_standing(counted.standing);
@@ -115,10 +118,12 @@ impl Caller {
     }
 
     fn quota(&self, class: Class, user: Option<&EndUser>) -> Quota {
+        let of_bot = || self.bot.as_ref().and_then(|bot| bot.rate_limits.as_ref());
         let own = match &self.who {
+            Who::Key(key) if key.scope == Scope::Widget => key.rate_limits.as_ref().or_else(of_bot),
             Who::Key(key) => key.rate_limits.as_ref(),
             Who::Member(_) => None,
-            Who::Public => self.bot.as_ref().and_then(|bot| bot.rate_limits.as_ref()),
+            Who::Public => of_bot(),
         };
         let none = RateLimits::default();
         let own = own.unwrap_or(&none);

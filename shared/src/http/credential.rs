@@ -81,6 +81,8 @@ fn stated(parts: &Parts) -> Option<Stated> {
                 Some(Stated::Secret(secret))
             }
             Some(_) => None,
+            // A mistyped key is no token.
+            None if value.starts_with("sk_") || value.starts_with("pk_") => None,
             None => Some(Stated::Token(value.to_owned())),
         };
     }
@@ -173,8 +175,7 @@ async fn member(app: &App, token: &str, exchange: Exchange, address: String) -> 
         }
     }
     let (member, session) = member.zip(session).ok_or_else(refused)?;
-    let over = member.sessions_since.is_some_and(|since| session.created_at < since);
-    if over || session.until <= app.clock.now() {
+    if session.is_over(&member, app.clock.now()) {
         return Err(refused());
     }
     Ok(Caller {
@@ -192,18 +193,18 @@ fn admit_origin(caller: &Caller, headers: &HeaderMap) -> Result<(), Error> {
     let stated = headers
         .get(header::ORIGIN)
         .map(|origin| origin.to_str().unwrap_or_default());
-    let of_bot = caller.bot.as_ref().map(|bot| bot.allowed_origins.as_slice());
-    let listed = match &caller.who {
-        Who::Key(key) if !key.allowed_origins.is_empty() => key.allowed_origins.as_slice(),
-        Who::Key(_) | Who::Member(_) | Who::Public => of_bot.unwrap_or_default(),
+    let of_key = match &caller.who {
+        Who::Key(key) => key.allowed_origins.as_slice(),
+        Who::Member(_) | Who::Public => &[],
     };
-    let allowed = match stated {
+    let of_bot = caller.bot.as_ref().map_or(&[][..], |bot| &bot.allowed_origins);
+    let allowed = |listed: &[String]| match stated {
         _ if listed.is_empty() => true,
         Some(origin) => origin::is_listed(origin, listed),
         // A full key's list is about browsers; servers send no origin.
         None => caller.bot.is_none(),
     };
-    if !allowed {
+    if !(allowed(of_key) && allowed(of_bot)) {
         return Err(Error::Forbidden {
             code: "origin_not_allowed",
             message: "This origin is not allowed here; list it in allowed_origins of the key or bot".to_owned(),

@@ -19,6 +19,7 @@ struct Learnt {
     origin: Option<String>,
     request_id: String,
     broken: bool,
+    counted: bool,
 }
 
 impl Exchange {
@@ -44,6 +45,11 @@ impl Exchange {
         error.log(&request_id);
         self.learnt().broken = true;
         error.body(&request_id)
+    }
+
+    /// Whether the request was counted before; from now on it is.
+    pub(super) fn counts(&self) -> bool {
+        std::mem::replace(&mut self.learnt().counted, true)
     }
 
     /// Whether the answer broke off.

@@ -1,14 +1,17 @@
 //! `Idempotency-Key`: a request that is sent again gets the first answer again.
 //!
 //! The first request claims the key; its answer is stored with the claim. A claim ends with the invocation that made it, so
-//! that a crash between claim and answer does not lock the key: after that the request runs again. Only answers of success
-//! are kept; after an error the key is free.
+//! that a crash between claim and answer does not lock the key: after that the request runs again, unless it had taken effect,
+//! which its own transaction says. Only answers of success are kept; after an error the key is free.
 
-use std::io::{Read, Write};
+use std::{
+    borrow::Cow,
+    io::{Read, Write},
+};
 
 use axum::{
     body::{Body, HttpBody},
-    extract::{Request, State},
+    extract::{FromRequestParts, Request, State},
     http::request::Parts,
     middleware::Next,
     response::{IntoResponse, Response},
@@ -23,14 +26,14 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::unbounded_channel;
 
-use super::{Caller, Exchange, MAX_BODY, credential};
+use super::{Caller, EndUser, Exchange, Who, credential};
 use crate::{
     app::App,
     clock::Time,
     error::Error,
     ids,
     limits::Class,
-    store::{Condition, Key, Partition, Row, Update},
+    store::{self, Condition, Key, Partition, Row, Update},
 };
 
 const NAME: HeaderName = HeaderName::from_static("idempotency-key");
@@ -70,6 +73,9 @@ struct Claim {
     until: Time,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     answer: Option<Answer>,
+    /// Whether the request has had its effect: set in the transaction that is the effect.
+    #[serde(default)]
+    done: bool,
     /// Seconds since 1970.
     ends: i64,
 }
@@ -110,29 +116,34 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, Error>
     let (mut parts, body) = request.into_parts();
     let key = stated(&parts.headers)?;
     let caller = credential::caller(&mut parts, &app).await?;
-    let body = axum::body::to_bytes(body, MAX_BODY)
-        .await
-        .map_err(|_| Error::TooLarge("The body is larger than 10 MB or broke off".to_owned()))?;
+    let body = super::read(body).await?;
+    let user = match parts.uri.path().starts_with("/api/ai/") && caller.is_trusted() {
+        true => Some(EndUser::from_request_parts(&mut parts, &app).await?),
+        false => None,
+    };
+    // Once, whatever comes of it, and before anything is written.
+    caller.limit(&app, class(parts.uri.path()), user.as_ref()).await?;
     let claim = Claim {
         tenant: caller.tenant().clone(),
         name: [
             caller.id(),
-            end_user(&caller, &parts.headers),
-            parts.uri.path().to_owned(),
+            user.map_or_else(|| visitor(&caller), |user| user.name()),
+            hex::encode(Sha256::digest(parts.uri.path())),
             key,
         ],
         id: ids::fresh(),
-        fingerprint: fingerprint(&parts, &body),
+        fingerprint: fingerprint(&caller, &parts, &body),
         until,
         answer: None,
+        done: false,
         ends: app.clock.now().second() + KEPT,
     };
     if let Some(answer) = claimed(&app, &claim).await? {
-        caller.limit(&app, Class::Standard, None).await?;
         return answer.replayed();
     }
     let exchange = caller.exchange.clone();
-    let response = next.run(Request::from_parts(parts, Body::from(body))).await;
+    let running = next.run(Request::from_parts(parts, Body::from(body)));
+    let response = store::along(claim.mark()?, running).await;
     if !response.status().is_success() {
         claim.release(&app).await;
         return Ok(response);
@@ -163,26 +174,33 @@ fn stated(headers: &HeaderMap) -> Result<String, Error> {
     }
 }
 
-/// Who is behind the credential: a partner's end user; of a page's visitors, those at one address.
-fn end_user(caller: &Caller, headers: &HeaderMap) -> String {
-    let named = |name: &str| headers.get(name).map(|value| value.as_bytes()).unwrap_or_default();
-    let (org, user) = (named("x-external-org-id"), named("x-external-user-id"));
-    if !user.is_empty() {
-        return hex::encode(
-            Sha256::new_with_prefix((org.len() as u64).to_be_bytes())
-                .chain_update(org)
-                .chain_update(user)
-                .finalize(),
-        );
+/// What the request counts as.
+fn class(path: &str) -> Class {
+    match path.ends_with("/chat") || path.ends_with("/chat/stream") {
+        true => Class::Chat,
+        false => Class::Standard,
     }
+}
+
+/// Who is behind a credential that pages hold: the visitors at one address.
+fn visitor(caller: &Caller) -> String {
     match caller.is_page() {
         true => caller.address.clone(),
         false => String::new(),
     }
 }
 
+/// What the caller may do: an answer is not given again to somebody who may do less now.
+fn may(caller: &Caller) -> String {
+    match &caller.who {
+        Who::Key(key) => format!("{:?}", key.scope),
+        Who::Member(member) => format!("{:?}", member.role),
+        Who::Public => String::new(),
+    }
+}
+
 /// What makes two requests the same: where they go, on whose behalf, and what they say.
-fn fingerprint(parts: &Parts, body: &[u8]) -> String {
+fn fingerprint(caller: &Caller, parts: &Parts, body: &[u8]) -> String {
     let header = |name: &str| {
         parts
             .headers
@@ -190,12 +208,19 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
             .map(|value| value.as_bytes())
             .unwrap_or_default()
     };
-    let said: [&[u8]; 5] = [
+    let may = may(caller);
+    // Clients make up another boundary for every try.
+    let body = match boundary(&parts.headers) {
+        Some(boundary) => Cow::Owned(without_boundary(body, boundary.as_bytes())),
+        None => Cow::Borrowed(body),
+    };
+    let said: [&[u8]; 6] = [
+        may.as_bytes(),
         parts.uri.query().unwrap_or_default().as_bytes(),
         header("x-external-roles"),
         header("x-visitor-token"),
         header("accept"),
-        body,
+        &body,
     ];
     let mut digest = Sha256::new();
     for part in said {
@@ -203,6 +228,31 @@ fn fingerprint(parts: &Parts, body: &[u8]) -> String {
         digest.update(part);
     }
     hex::encode(digest.finalize())
+}
+
+/// The boundary of a form.
+fn boundary(headers: &HeaderMap) -> Option<String> {
+    let stated = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    let (kind, rest) = stated.split_once(';')?;
+    let form = kind.trim().eq_ignore_ascii_case("multipart/form-data");
+    let (_, boundary) = rest.split_once("boundary=")?;
+    let boundary = boundary.split(';').next()?.trim().trim_matches('"');
+    (form && !boundary.is_empty()).then(|| boundary.to_owned())
+}
+
+fn without_boundary(body: &[u8], boundary: &[u8]) -> Vec<u8> {
+    let mut kept = Vec::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(next) = rest.first() {
+        match rest.strip_prefix(boundary) {
+            Some(behind) => rest = behind,
+            None => {
+                kept.push(*next);
+                rest = &rest[1..];
+            }
+        }
+    }
+    kept
 }
 
 /// Claims the key; gives the answer of the request that had it before.
@@ -217,6 +267,10 @@ async fn claimed(app: &App, claim: &Claim) -> Result<Option<Answer>, Error> {
         )
     };
     let before: Claim = app.table.get(&Row::key(claim)).await?.ok_or_else(busy)?;
+    if before.id == claim.id {
+        // This very write arrived before; only its answer was lost.
+        return Ok(None);
+    }
     let now = app.clock.now();
     let expired = before.ends <= now.second();
     if !expired && before.fingerprint != claim.fingerprint {
@@ -231,6 +285,13 @@ async fn claimed(app: &App, claim: &Claim) -> Result<Option<Answer>, Error> {
     if !expired && now < before.until {
         return Err(busy());
     }
+    if before.done && !expired {
+        // Whoever had it is gone, but not before it was done: to do it again would be to do it twice.
+        return Err(Error::conflict(
+            "answer_lost",
+            "The first request with this Idempotency-Key took effect, but its answer was lost; look for what it made",
+        ));
+    }
     // Whoever had it is gone.
     let over = Update::at(Row::key(claim))
         .when(Condition::is("id", &before.id)?)
@@ -238,6 +299,7 @@ async fn claimed(app: &App, claim: &Claim) -> Result<Option<Answer>, Error> {
         .set("fingerprint", &claim.fingerprint)?
         .set("until", &claim.until)?
         .set("ends", &claim.ends)?
+        .set("done", &false)?
         .set("expires_at", &claim.ends)?
         .set_or_remove("answer", None::<&Answer>)?;
     match app.table.update(over).await? {
@@ -295,13 +357,19 @@ struct Head {
 }
 
 impl Claim {
+    /// What goes along with the request's transaction.
+    fn mark(&self) -> Result<Update, Error> {
+        let update = Update::at(Row::key(self)).when(Condition::is("id", &self.id)?);
+        update.set("done", &true)
+    }
+
     /// Stores the answer. When that fails, the claim ends by itself.
     async fn keep(&self, app: &App, head: Head, body: &[u8]) {
         let stored = async {
             let answer = Answer {
                 status: head.status,
                 headers: head.headers,
-                body: packed(&without(body, head.secret))?.filter(|body| body.len() <= MAX_STORED),
+                body: Some(packed(&without(body, head.secret))?).filter(|body| body.len() <= MAX_STORED),
             };
             let update = Update::at(Row::key(self))
                 .when(Condition::is("id", &self.id)?)
@@ -317,7 +385,9 @@ impl Claim {
     async fn release(&self, app: &App) {
         let mut transaction = crate::store::Transaction::default();
         let released = async {
-            transaction.delete(Row::key(self), vec![Condition::is("id", &self.id)?]);
+            // What took effect must not happen again, however it ended.
+            let conditions = vec![Condition::is("id", &self.id)?, Condition::is("done", &false)?];
+            transaction.delete(Row::key(self), conditions);
             app.table.transact(transaction).await.map_err(Error::from)
         };
         if let Err(error) = released.await {
@@ -337,11 +407,11 @@ fn without(body: &[u8], secret: &[&str]) -> Vec<u8> {
     serde_json::to_vec(&object).unwrap_or_default()
 }
 
-fn packed(body: &[u8]) -> Result<Option<String>, Error> {
+fn packed(body: &[u8]) -> Result<String, Error> {
     let mut packer = GzEncoder::new(Vec::new(), Compression::fast());
     packer.write_all(body).map_err(Error::internal)?;
     let packed = packer.finish().map_err(Error::internal)?;
-    Ok(Some(STANDARD.encode(packed)))
+    Ok(STANDARD.encode(packed))
 }
 
 impl Answer {
@@ -388,7 +458,7 @@ mod tests {
         let answer = Answer {
             status: 201,
             headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-            body: packed(b"{}").unwrap(),
+            body: Some(packed(b"{}").unwrap()),
         };
         let response = answer.replayed().unwrap();
         assert_eq!(response.status(), 201);

@@ -61,9 +61,21 @@ fn missing(error: &serde_json::Error) -> Option<String> {
 /// What the parser says, without its position.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.rsplit_once(" at line ")
-        .map_or(text.as_str(), |(reason, _)| reason)
-        .to_owned()
+    let reason = text
+        .rsplit_once(" at line ")
+        .map_or(text.as_str(), |(reason, _)| reason);
+    let Some((said, expected)) = reason.split_once("expected ") else {
+        return reason.to_owned();
+    };
+    // What callers send are objects and numbers; structs and u32 are ours.
+    let wanted = match expected {
+        _ if expected.starts_with("struct ") || expected == "a map" => "an object",
+        "u8" | "u16" | "u32" | "u64" | "i64" | "usize" => "a whole number from 0",
+        "f64" => "a number",
+        "a sequence" => "a list",
+        other => other,
+    };
+    format!("{said}expected {wanted}")
 }
 
 /// Query parameters.

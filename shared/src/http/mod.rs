@@ -34,6 +34,7 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt, request::RequestContext};
 use utoipa_axum::router::OpenApiRouter;
@@ -77,8 +78,10 @@ async fn around(mut request: Request, next: Next) -> Response {
     let mut response = if request.method() == Method::OPTIONS {
         preflight()
     } else {
-        let request = with_body_key(request).await;
-        next.run(request).await
+        match with_body_key(request).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
+        }
     };
     if let Some(Unwritten(error)) = response.extensions_mut().remove() {
         response = write(&error, &id, says_success);
@@ -110,23 +113,28 @@ fn preflight() -> Response {
 }
 
 /// In the app dialect a key may be part of the body; it is looked for only where no header has one.
-async fn with_body_key(request: Request) -> Request {
+async fn with_body_key(request: Request) -> Result<Request, Error> {
     const KEYED: [HeaderName; 2] = [header::AUTHORIZATION, HeaderName::from_static("x-api-key")];
     let elsewhere = KEYED.iter().any(|name| request.headers().contains_key(name));
     if request.method() != Method::POST || elsewhere || !credential::takes_key_as_parameter(request.uri().path()) {
-        return request;
+        return Ok(request);
     }
     let (mut parts, body) = request.into_parts();
-    let Ok(bytes) = axum::body::to_bytes(body, MAX_BODY).await else {
-        return Request::from_parts(parts, Body::empty());
-    };
+    let bytes = read(body).await?;
     if let Some(key) = serde_json::from_slice::<KeyIn>(&bytes)
         .ok()
         .and_then(|body| body.api_key)
     {
         parts.extensions.insert(credential::BodyKey(key));
     }
-    Request::from_parts(parts, Body::from(bytes))
+    Ok(Request::from_parts(parts, Body::from(bytes)))
+}
+
+/// A whole body.
+async fn read(body: Body) -> Result<Bytes, Error> {
+    axum::body::to_bytes(body, MAX_BODY)
+        .await
+        .map_err(|_| Error::TooLarge("The body is larger than 10 MB or broke off".to_owned()))
 }
 
 #[derive(serde::Deserialize)]
@@ -142,6 +150,11 @@ fn write(error: &Error, request_id: &str, says_success: bool) -> Response {
         ..error.body(request_id)
     };
     let mut response = (error.status().0, axum::Json(body)).into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        response
+            .headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey, Bearer"));
+    }
     if let Some(seconds) = error.retry_after() {
         response
             .headers_mut()

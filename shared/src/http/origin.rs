@@ -23,7 +23,7 @@ pub fn check(origins: &[String]) -> Result<(), Error> {
         None => Ok(()),
         Some(_) => Err(Error::field(
             "allowed_origins",
-            "must list origins like https://app.example.com or https://*.example.com, without a path",
+            "must list origins like https://app.example.com or https://*.example.com, without a path or the usual port",
         )),
     }
 }
@@ -44,7 +44,13 @@ fn is_pattern(text: &str) -> bool {
         && matches!(scheme, "https" | "http")
         && named
         && narrow
-        && port.is_none_or(|port| port.parse::<u16>().is_ok())
+        && port.is_none_or(|port| is_port(scheme, port))
+}
+
+/// Whether browsers write it: they leave the usual one out.
+fn is_port(scheme: &str, port: &str) -> bool {
+    let usual = if scheme == "https" { "443" } else { "80" };
+    port != usual && port.parse::<u16>().is_ok()
 }
 
 fn split_port(rest: &str) -> (&str, Option<&str>) {
@@ -131,6 +137,7 @@ mod tests {
             "https://a.*.example.com",
             "ftp://example.com",
             "https://example.com:99999",
+            "https://example.com:443",
             "*",
         ] {
             assert!(!ok(bad), "{bad}");

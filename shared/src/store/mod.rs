@@ -1,5 +1,6 @@
 //! The table: typed keys, a few verbs, transactions and cursors. `AttributeValue` appears nowhere else.
 
+mod along;
 mod batch;
 mod counters;
 mod cursor;
@@ -10,6 +11,7 @@ mod table;
 mod transaction;
 mod update;
 
+pub use along::{along, carried};
 pub use counters::Counted;
 pub use cursor::Cursor;
 pub use key::{Key, Partition, sort};

@@ -333,7 +333,10 @@ impl Table {
     ///
     /// # Errors
     /// Which condition failed, or that the table does not answer.
-    pub async fn transact(&self, transaction: Transaction) -> Result<(), TransactionError> {
+    pub async fn transact(&self, mut transaction: Transaction) -> Result<(), TransactionError> {
+        if let Some(update) = super::along::current() {
+            transaction.update(update);
+        }
         transaction.commit(&self.client, &self.name).await
     }
 }
