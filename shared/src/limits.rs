@@ -2,8 +2,8 @@
 //!
 //! One counter item per counted party and minute; a page's visitors and a partner's end users share an item with the cap
 //! above them, so that one conditional write counts both and concurrent callers cannot slip past. The window slides: of the
-//! minute before, the part that still lies within the last 60 s counts as well, for signing in all of it (read once per process
-//! and minute).
+//! minute before, the part that still lies within the last 60 s counts as well (read once per process
+//! and minute); signing in is counted second by second.
 
 use std::{
     collections::HashMap,
@@ -36,6 +36,8 @@ const SLOTS: u16 = 512;
 const SHARD: u32 = 1_000;
 /// Counters of past minutes that a process remembers.
 const REMEMBERED: usize = 10_000;
+/// Begins the counter of one second of an item.
+const SECOND: &str = "s";
 /// The counter of all requests of an item.
 const ALL: &str = "t";
 
@@ -232,7 +234,7 @@ impl Limits {
     /// # Errors
     /// When the table does not answer. A refusal is part of the [`Tally`].
     pub async fn take(&self, table: &Table, quota: &Quota, now: Time) -> Result<Tally, Error> {
-        let window = Window::at(now, quota.class);
+        let window = Window::at(now);
         let before = self.before(table, quota, window).await?;
         let bounds: Vec<(String, u32)> = quota
             .bounds()
@@ -252,35 +254,47 @@ impl Limits {
     }
 
     /// Counts a request of somebody who is not signed in, by address and by the e-mail address that they state: both
-    /// counters in one transaction.
+    /// counters in one transaction, second by second, so that no 60 s whatever hold more than the limit.
     ///
     /// # Errors
     /// When the table does not answer. A refusal is part of the [`Tally`].
     pub async fn take_all(&self, table: &Table, quotas: &[Quota], now: Time) -> Result<Tally, Error> {
-        let window = Window::at(now, Class::Auth);
+        let window = Window::at(now);
         let mut bounded = Vec::new();
         let mut known = Vec::new();
         for quota in quotas {
             let before = self.before(table, quota, window).await?;
-            let carried = window.carried(before.get(ALL).copied().unwrap_or(0));
+            let carried = Seconds::new(&before, &Counts::new(), window).sum();
             bounded.push((quota.item(window.minute), quota.limit.saturating_sub(carried)));
             known.push(before);
         }
-        let refused = table.count_all(&bounded, ALL, now.second() + KEPT).await?;
-        let mut standing = Vec::new();
-        let mut outcome = Ok(());
-        for (at, (quota, before)) in quotas.iter().zip(&known).enumerate() {
-            let taken = refused != Some(at);
-            if refused.is_some() && taken {
-                continue;
+        let second = format!("{SECOND}{}", window.elapsed / 1000);
+        let refused = table.count_all(&bounded, [ALL, &second], now.second() + KEPT).await?;
+        let mut tightest: Option<Standing> = None;
+        for (quota, before) in quotas.iter().zip(&known) {
+            let counts = table.counters(&quota.item(window.minute)).await?;
+            let seconds = Seconds::new(before, &counts, window);
+            let standing = Standing {
+                policy: quota.class.name().to_owned(),
+                quota: quota.limit,
+                remaining: quota.limit.saturating_sub(seconds.sum()),
+                reset: seconds.wait(quota.limit),
+            };
+            let rank = |one: &Standing| (one.remaining, std::cmp::Reverse(one.reset));
+            if tightest.as_ref().is_none_or(|other| rank(&standing) < rank(other)) {
+                tightest = Some(standing);
             }
-            // A transaction does not tell what it counted up to: the bound is what is known.
-            let counts = Counts::from([(ALL.to_owned(), if taken { 1 } else { quota.limit })]);
-            let tally = tally(quota, window, before, &counts, taken);
-            standing = tally.standing;
-            outcome = tally.outcome;
         }
-        Ok(Tally { standing, outcome })
+        let outcome = match (refused, &tightest) {
+            (Some(_), Some(standing)) => Err(Error::RateLimited {
+                retry_after: standing.reset,
+            }),
+            _ => Ok(()),
+        };
+        Ok(Tally {
+            standing: tightest.into_iter().collect(),
+            outcome,
+        })
     }
 
     async fn before(&self, table: &Table, quota: &Quota, window: Window) -> Result<Arc<Counts>, Error> {
@@ -350,25 +364,19 @@ fn tally(quota: &Quota, window: Window, before: &Counts, counts: &Counts, taken:
 struct Window {
     minute: i64,
     elapsed: i64,
-    /// Whether all of the minute before counts until this one is over: then no 60 s whatever hold more than the limit. Else
-    /// its part that still lies within the last 60 s, as if its requests had been spread evenly.
-    strict: bool,
 }
 
 impl Window {
-    fn at(now: Time, class: Class) -> Self {
+    fn at(now: Time) -> Self {
         Self {
-            strict: class == Class::Auth,
             minute: now.millisecond().div_euclid(WINDOW),
             elapsed: now.millisecond().rem_euclid(WINDOW),
         }
     }
 
-    /// How much of the count of the minute before still lies within the last 60 s, rounded up.
+    /// How much of the count of the minute before still lies within the last 60 s, as if its requests had been spread evenly,
+    /// rounded up.
     fn carried(self, before: u32) -> u32 {
-        if self.strict {
-            return before;
-        }
         let part = (i64::from(before) * (WINDOW - self.elapsed) + WINDOW - 1) / WINDOW;
         u32::try_from(part).unwrap_or(u32::MAX)
     }
@@ -380,10 +388,6 @@ impl Window {
 
     /// Seconds until one more request fits, when `before` and `counted` are the counts of the last minute and of this one.
     fn wait(self, limit: u32, before: u32, counted: u32) -> u32 {
-        if self.strict {
-            let minutes = if counted < limit { 0 } else { WINDOW };
-            return seconds(WINDOW - self.elapsed + minutes);
-        }
         if counted < limit {
             // Enough of the minute before must have passed: before × (1 − x) ≤ limit − counted − 1.
             let room = i64::from(limit - counted - 1);
@@ -394,6 +398,43 @@ impl Window {
         let room = i64::from(limit.saturating_sub(1));
         let into_next = WINDOW - room * WINDOW / i64::from(counted.max(1));
         seconds(WINDOW - self.elapsed + into_next.max(0))
+    }
+}
+
+/// What was counted within the last 60 s, second by second: when it stops to count, in milliseconds from now, and how often.
+struct Seconds(Vec<(i64, u32)>);
+
+impl Seconds {
+    /// From the counters of the minute before and of this one.
+    fn new(before: &Counts, counts: &Counts, window: Window) -> Self {
+        let listed = |counts: &Counts, later: i64| -> Vec<(i64, u32)> {
+            let counted = counts.iter().filter_map(|(name, count)| {
+                let second: i64 = name.strip_prefix(SECOND)?.parse().ok()?;
+                Some(((second + 1) * 1000 + later - window.elapsed, *count))
+            });
+            counted.collect()
+        };
+        let mut all = listed(before, 0);
+        all.extend(listed(counts, WINDOW));
+        all.retain(|(ends, _)| *ends > 0);
+        all.sort_unstable();
+        Self(all)
+    }
+
+    fn sum(&self) -> u32 {
+        self.0.iter().map(|(_, count)| count).sum()
+    }
+
+    /// Seconds until one more fits than do now, or until the first does.
+    fn wait(&self, limit: u32) -> u32 {
+        let mut left = self.sum();
+        for (ends, count) in &self.0 {
+            left = left.saturating_sub(*count);
+            if left < limit {
+                return seconds(*ends);
+            }
+        }
+        1
     }
 }
 
@@ -426,7 +467,6 @@ mod tests {
         Window {
             minute: 0,
             elapsed: millisecond,
-            strict: false,
         }
     }
 
@@ -440,14 +480,14 @@ mod tests {
     }
 
     #[test]
-    fn signing_in_is_never_allowed_more_often_in_any_minute() {
-        let window = Window {
-            strict: true,
-            ..at(59_999)
-        };
-        assert_eq!((window.carried(5), window.carried(0)), (5, 0));
-        assert_eq!(window.wait(5, 5, 0), 1);
-        assert_eq!(window.wait(5, 0, 5), 61);
+    fn seconds_stop_to_count_one_after_the_other() {
+        let counts = |all: &[(u32, u32)]| -> Counts { all.iter().map(|(at, n)| (format!("s{at}"), *n)).collect() };
+        let before = counts(&[(10, 2), (50, 3)]);
+        let of = |millisecond| Seconds::new(&before, &Counts::new(), at(millisecond));
+        assert_eq!((of(10_999).sum(), of(11_000).sum(), of(51_000).sum()), (5, 3, 0));
+        assert_eq!((of(5_000).wait(5), of(20_000).wait(3)), (6, 31));
+        let full = Seconds::new(&Counts::new(), &counts(&[(20, 5)]), at(21_000));
+        assert_eq!((full.sum(), full.wait(5)), (5, 60));
     }
 
     #[test]

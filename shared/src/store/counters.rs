@@ -60,17 +60,26 @@ impl Table {
         }
     }
 
-    /// Adds one to the counter `name` of each of these items, or to none: gives the position of the one that is at its bound.
+    /// Adds one to two counters of each of these items, the first of which has a bound, or to none: gives the position of the
+    /// item that is at its bound.
     ///
     /// # Errors
     /// When the table does not answer.
-    pub async fn count_all(&self, items: &[(Key, u32)], name: &str, expires_at: i64) -> Result<Option<usize>, Error> {
+    pub async fn count_all(
+        &self,
+        items: &[(Key, u32)],
+        names: [&str; 2],
+        expires_at: i64,
+    ) -> Result<Option<usize>, Error> {
         if let Some(full) = items.iter().position(|(_, most)| *most == 0) {
             return Ok(Some(full));
         }
         let mut writes = Vec::new();
         for (key, most) in items {
-            let (expression, condition, with) = expressions(&[(name.to_owned(), *most)], expires_at);
+            let (expression, condition, with) = expressions(
+                &[(names[0].to_owned(), *most), (names[1].to_owned(), u32::MAX)],
+                expires_at,
+            );
             let update = SdkUpdate::builder()
                 .table_name(&self.name)
                 .key("pk", text(key.pk()))
