@@ -6,10 +6,7 @@ use serde::Deserialize;
 
 use crate::messages::Usage;
 
-/// When the built-in prices were read from <https://aws.amazon.com/bedrock/pricing/>.
-pub const DATED: &str = "2025-10-01";
-
-/// Model id (a prefix names the inference profile's region: `us.`, `eu.`, …), USD per million input and output tokens.
+/// As of 2025-10-01, from <https://aws.amazon.com/bedrock/pricing/>. Model id (a prefix names the inference profile's region: `us.`, `eu.`, …), USD per million input and output tokens.
 const PUBLISHED: [(&str, f64, f64); 6] = [
     ("amazon.nova-micro-v1:0", 0.035, 0.14),
     ("amazon.nova-lite-v1:0", 0.06, 0.24),

@@ -104,13 +104,8 @@ fn totp_required() -> Error {
 /// Whose login it is.
 async fn of(app: &App, login: &Login) -> Result<(Member, Tenant), Error> {
     let keys = [Member::key(&login.tenant, &login.member), Tenant::key(&login.tenant)];
-    let (mut member, mut tenant) = (None, None);
-    for found in app.table.batch_get(&keys).await? {
-        match found.sk().starts_with(Member::KIND) {
-            true => member = Some(found.into::<Member>()?),
-            false => tenant = Some(found.into::<Tenant>()?),
-        }
-    }
+    let [member, tenant] = app.table.get_each(keys).await?;
     // An account that is being erased.
-    member.zip(tenant).ok_or_else(refused)
+    let (member, tenant) = member.zip(tenant).ok_or_else(refused)?;
+    Ok((member.into()?, tenant.into()?))
 }

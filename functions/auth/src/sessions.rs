@@ -129,18 +129,8 @@ async fn of(app: &App, refresh: &Refresh) -> Result<Option<(Member, Tenant, Sess
         Tenant::key(&refresh.tenant),
         key(refresh),
     ];
-    let (mut member, mut tenant, mut session) = (None, None, None);
-    for found in app.table.batch_get(&keys).await? {
-        if found.sk().starts_with(Member::KIND) {
-            member = Some(found.into::<Member>()?);
-        } else if found.sk().starts_with(Session::KIND) {
-            session = Some(found.into::<Session>()?);
-        } else {
-            tenant = Some(found.into::<Tenant>()?);
-        }
-    }
-    Ok(member
-        .zip(tenant)
-        .zip(session)
-        .map(|((member, tenant), session)| (member, tenant, session)))
+    let [Some(member), Some(tenant), Some(session)] = app.table.get_each(keys).await? else {
+        return Ok(None);
+    };
+    Ok(Some((member.into()?, tenant.into()?, session.into()?)))
 }

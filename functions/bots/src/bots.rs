@@ -8,13 +8,12 @@ use shared::{
     error::Error,
     http::{self as extract, Admin, Caller, PageOut, PageParams, Path as Id, Query, Reader},
     ids::BotId,
-    store::{self, Condition, Partition, Transaction, TransactionError},
+    store::{self, Condition, Partition, Transaction},
 };
 
 use crate::{
-    TRIES,
     body::{BotIn, BotPatch},
-    place,
+    on_top, place,
     wire::BotOut,
 };
 
@@ -120,21 +119,17 @@ pub(crate) async fn deactivate_bot(
     Ok(Json(BotOut::new(bot, &caller)))
 }
 
-/// Changes a bot. When another request changes it at the same time, once more on top of that, so that neither is lost.
+/// Changes a bot.
 async fn changed(app: &App, caller: &Caller, id: &str, change: impl Fn(&mut Bot)) -> Result<Bot, Error> {
-    let mut met = TransactionError::Condition(0);
-    for _ in 0..TRIES {
+    on_top(|| async {
         let before = place::bot(app, caller, id).await?;
         let mut after = before.clone();
         change(&mut after);
         after.updated_at = app.clock.now();
         let mut transaction = Transaction::default();
         after.replace_in(&before, &mut transaction)?;
-        match app.table.transact(transaction).await {
-            Ok(()) => return Ok(after),
-            Err(TransactionError::Other(error)) => return Err(error),
-            Err(condition) => met = condition,
-        }
-    }
-    Err(met.into())
+        app.table.transact(transaction).await?;
+        Ok(after)
+    })
+    .await
 }

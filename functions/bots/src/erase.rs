@@ -16,11 +16,11 @@ use shared::{
     http::{Admin, Path as Id, Reader},
     ids::{BotId, ErasureId},
     keys::{self, ApiKey},
-    store::{self, Partition, Row, Transaction, TransactionError},
+    store::{self, Partition, Row, Transaction},
     tenants::Tenant,
 };
 
-use crate::{TRIES, place, wire::ErasureOut};
+use crate::{on_top, place, wire::ErasureOut};
 
 /// Keys that end in the same moment as their bot: each takes up to three of a transaction's hundred writes. Further ones of
 /// the scopes that do not look at the bot end as soon as the erasure runs.
@@ -34,30 +34,23 @@ const KEYS_AT_ONCE: usize = 30;
     responses((status = 202, description = "The erasure, which goes on in the background", body = ErasureOut,
         headers(("Location" = String, description = "Where to read how far it has come")))))]
 pub(crate) async fn delete_bot(State(app): State<App>, Admin(caller): Admin, Id(id): Id) -> Result<Response, Error> {
-    let mut met = TransactionError::Condition(0);
-    for _ in 0..TRIES {
+    let erasure = on_top(|| async {
         let bot = place::bot(&app, &caller, &id).await?;
         let tenant: Option<Tenant> = app.table.get(&Tenant::key(&bot.tenant)).await?;
         if tenant.is_some_and(|tenant| tenant.default_bot == bot.id) {
-            return Err(Error::conflict(
-                "default_bot",
-                "This bot answers when nothing names one, so it cannot be deleted; deactivate it instead",
-            ));
+            let message = "This bot answers when nothing names one, so it cannot be deleted; deactivate it instead";
+            return Err(Error::conflict("default_bot", message).into());
         }
         refuse_while_copying(&app, &bot).await?;
         let mut keys = keys::of_bot(&app.table, &bot.tenant, &bot.id).await?;
         keys.truncate(KEYS_AT_ONCE);
         let erasure = Erasure::of_bot(&bot.tenant, &bot.id, keys.len() as u64, app.clock.now());
-        match app.table.transact(deletion(&bot, &keys, &erasure)?).await {
-            Ok(()) => {
-                let location = [(header::LOCATION, format!("/api/v1/erasures/{}", erasure.id))];
-                return Ok((StatusCode::ACCEPTED, location, Json(ErasureOut::from(erasure))).into_response());
-            }
-            Err(TransactionError::Other(error)) => return Err(error),
-            Err(condition) => met = condition,
-        }
-    }
-    Err(met.into())
+        app.table.transact(deletion(&bot, &keys, &erasure)?).await?;
+        Ok(erasure)
+    })
+    .await?;
+    let location = [(header::LOCATION, format!("/api/v1/erasures/{}", erasure.id))];
+    Ok((StatusCode::ACCEPTED, location, Json(ErasureOut::from(erasure))).into_response())
 }
 
 /// What is being copied from the bot would be gone before it arrived.

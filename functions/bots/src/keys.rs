@@ -14,9 +14,8 @@ use shared::{
 };
 
 use crate::{
-    TRIES,
     key_body::{KeyIn, KeyPatch, RotateIn},
-    place,
+    on_top, place,
     wire::KeyOut,
 };
 
@@ -164,24 +163,18 @@ pub(crate) async fn rotate_key(
 #[utoipa::path(delete, path = "/api/v1/keys/{id}", tag = "keys", params(("id" = KeyId, Path, description = "The key")),
     responses((status = 204, description = "The key is gone")))]
 pub(crate) async fn delete_key(State(app): State<App>, Admin(caller): Admin, Id(id): Id) -> Result<StatusCode, Error> {
-    let mut met = TransactionError::Condition(0);
-    for _ in 0..TRIES {
+    on_top(|| async {
         let mut transaction = Transaction::default();
         place::key(&app, &caller, &id).await?.delete_in(&mut transaction)?;
-        match app.table.transact(transaction).await {
-            Ok(()) => return Ok(StatusCode::NO_CONTENT),
-            Err(TransactionError::Other(error)) => return Err(error),
-            Err(condition) => met = condition,
-        }
-    }
-    Err(met.into())
+        app.table.transact(transaction).await
+    })
+    .await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
-/// Changes a key and everything that its secrets open, at once. When another request changes it at the same time, once more
-/// on top of that.
+/// Changes a key and everything that its secrets open, at once.
 async fn changed(app: &App, caller: &Caller, id: &str, change: impl Fn(ApiKey) -> ApiKey) -> Result<ApiKey, Error> {
-    let mut met = TransactionError::Condition(0);
-    for _ in 0..TRIES {
+    on_top(|| async {
         let before = place::key(app, caller, id).await?;
         let now = app.clock.now();
         let mut after = change(before.clone());
@@ -191,11 +184,8 @@ async fn changed(app: &App, caller: &Caller, id: &str, change: impl Fn(ApiKey) -
         }
         let mut transaction = Transaction::default();
         after.replace_in(&before, &mut transaction)?;
-        match app.table.transact(transaction).await {
-            Ok(()) => return Ok(after),
-            Err(TransactionError::Other(error)) => return Err(error),
-            Err(condition) => met = condition,
-        }
-    }
-    Err(met.into())
+        app.table.transact(transaction).await?;
+        Ok(after)
+    })
+    .await
 }

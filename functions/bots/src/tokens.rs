@@ -7,10 +7,10 @@ use shared::{
     http::{Admin, Path as Id},
     ids::BotId,
     keys::Secret,
-    store::{Row, Transaction, TransactionError},
+    store::{Row, Transaction},
 };
 
-use crate::{TRIES, place, wire::BotOut};
+use crate::{on_top, place, wire::BotOut};
 
 /// Rotate the publishable token.
 ///
@@ -23,8 +23,7 @@ pub(crate) async fn rotate_public_token(
     Admin(caller): Admin,
     Id(id): Id,
 ) -> Result<Json<BotOut>, Error> {
-    let mut met = TransactionError::Condition(0);
-    for _ in 0..TRIES {
+    let rotated = on_top(|| async {
         let before = place::bot(&app, &caller, &id).await?;
         let mut after = before.clone();
         Secret::publishable().reveal().clone_into(&mut after.public_token);
@@ -37,11 +36,8 @@ pub(crate) async fn rotate_public_token(
         if let Some(new) = after.public_row() {
             transaction.create(&new)?;
         }
-        match app.table.transact(transaction).await {
-            Ok(()) => return Ok(Json(BotOut::new(after, &caller))),
-            Err(TransactionError::Other(error)) => return Err(error),
-            Err(condition) => met = condition,
-        }
-    }
-    Err(met.into())
+        app.table.transact(transaction).await?;
+        Ok(after)
+    });
+    Ok(Json(BotOut::new(rotated.await?, &caller)))
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::http::request::Parts;
+use axum::{extract::Query, http::request::Parts};
 use http::{HeaderMap, header};
 use lambda_http::{RequestExt, request::RequestContext};
 
@@ -89,8 +89,8 @@ fn stated(parts: &Parts) -> Option<Stated> {
     if let Some(key) = parts.headers.get("x-api-key") {
         return Secret::parse(key.to_str().ok()?.trim()).map(Stated::Secret);
     }
-    let query = parts.uri.query().unwrap_or_default();
-    let parameters: HashMap<String, String> = serde_urlencoded(query);
+    let parameters = Query::<HashMap<String, String>>::try_from_uri(&parts.uri);
+    let parameters = parameters.map(|query| query.0).unwrap_or_default();
     let body = parts.extensions.get::<BodyKey>().map(|key| key.0.as_str());
     let in_app = body.or_else(|| {
         takes_key_as_parameter(parts.uri.path())
@@ -102,12 +102,6 @@ fn stated(parts: &Parts) -> Option<Stated> {
     }
     let token = parameters.get("token").and_then(|token| Secret::parse(token))?;
     token.is_publishable().then_some(Stated::Secret(token))
-}
-
-fn serde_urlencoded(query: &str) -> HashMap<String, String> {
-    let uri = http::Uri::builder().path_and_query(format!("/?{query}")).build();
-    let parsed = uri.ok().and_then(|uri| axum::extract::Query::try_from_uri(&uri).ok());
-    parsed.map(|query| query.0).unwrap_or_default()
 }
 
 /// Only clients of the app dialect, of OpenAI's and of MCP send keys as Bearer; elsewhere Bearer is a member's token.
@@ -167,14 +161,9 @@ async fn member(app: &App, token: &str, exchange: Exchange, address: String) -> 
         Member::key(&claims.tenant, &claims.member),
         Session::key(&claims.tenant, &claims.member, &claims.session),
     ];
-    let (mut member, mut session) = (None, None);
-    for found in app.table.batch_get(&keys).await? {
-        match found.sk().starts_with(Session::KIND) {
-            true => session = Some(found.into::<Session>()?),
-            false => member = Some(found.into::<Member>()?),
-        }
-    }
+    let [member, session] = app.table.get_each(keys).await?;
     let (member, session) = member.zip(session).ok_or_else(refused)?;
+    let (member, session) = (member.into::<Member>()?, session.into::<Session>()?);
     if session.is_over(&member, app.clock.now()) {
         return Err(refused());
     }

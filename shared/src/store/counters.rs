@@ -100,17 +100,7 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn counters(&self, key: &Key) -> Result<HashMap<String, u32>, Error> {
-        let answer = self
-            .client
-            .get_item()
-            .table_name(&self.name)
-            .key("pk", text(key.pk()))
-            .key("sk", text(key.sk()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(table_error)?;
-        Ok(numbers(answer.item.unwrap_or_default()))
+        Ok(numbers(self.item(key).await?.unwrap_or_default()))
     }
 }
 

@@ -4,6 +4,7 @@ use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     Client,
+    error::{ProvideErrorMetadata, SdkError},
     types::{KeysAndAttributes, ReturnValue},
 };
 use serde::de::DeserializeOwned;
@@ -92,6 +93,11 @@ impl Table {
     /// # Errors
     /// When the table does not answer or the item has another shape.
     pub async fn get<R: DeserializeOwned>(&self, key: &Key) -> Result<Option<R>, Error> {
+        self.item(key).await?.map(read).transpose()
+    }
+
+    /// [`Table::get`] as the table has it.
+    pub(super) async fn item(&self, key: &Key) -> Result<Option<Item>, Error> {
         let answer = self
             .client
             .get_item()
@@ -102,7 +108,19 @@ impl Table {
             .send()
             .await
             .map_err(table_error)?;
-        answer.item.map(read).transpose()
+        Ok(answer.item)
+    }
+
+    /// Reads some items of different kinds at once, in the order of their keys.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn get_each<const N: usize>(&self, keys: [Key; N]) -> Result<[Option<Found>; N], Error> {
+        let mut found = self.batch_get(&keys).await?;
+        Ok(keys.map(|key| {
+            let at = found.iter().position(|found| found.is_at(&key))?;
+            Some(found.swap_remove(at))
+        }))
     }
 
     /// Reads up to some hundred items by key, as of all acknowledged writes; those that are not there are left out.
@@ -248,16 +266,7 @@ impl Table {
             .condition_expression("attribute_not_exists(pk)")
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(true),
-            Err(e)
-                if e.as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(e) => Err(table_error(e)),
-        }
+        unless_refused(sent)
     }
 
     /// Deletes an item, whether or not it is there.
@@ -294,16 +303,7 @@ impl Table {
             .set_expression_attribute_values(with.values())
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(true),
-            Err(e)
-                if e.as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(false)
-            }
-            Err(e) => Err(table_error(e)),
-        }
+        unless_refused(sent)
     }
 
     /// Changes some attributes, whatever they were, and gives the item as it is now.
@@ -355,12 +355,30 @@ impl Found {
             .map_or("", String::as_str)
     }
 
+    fn is_at(&self, key: &Key) -> bool {
+        let pk = self.0.get("pk").and_then(|pk| pk.as_s().ok());
+        pk.is_some_and(|pk| pk == key.pk()) && self.sk() == key.sk()
+    }
+
     /// The entity.
     ///
     /// # Errors
     /// When the item has another shape.
     pub fn into<R: DeserializeOwned>(self) -> Result<R, Error> {
         read(self.0)
+    }
+}
+
+/// Whether a write happened, or its condition did not hold.
+fn unless_refused<T, E, R>(sent: Result<T, SdkError<E, R>>) -> Result<bool, Error>
+where
+    E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+    R: std::fmt::Debug + Send + Sync + 'static,
+{
+    match sent {
+        Ok(_) => Ok(true),
+        Err(error) if error.code() == Some("ConditionalCheckFailedException") => Ok(false),
+        Err(error) => Err(table_error(error)),
     }
 }
 
