@@ -1,5 +1,7 @@
 //! Bots: assistants with their instructions, model, knowledge and settings.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
@@ -89,6 +91,9 @@ pub struct Insights {
     /// When.
     #[serde(default)]
     pub mode: InsightsMode,
+    /// What else is to be extracted: by name, what it is. At most 10.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub custom: BTreeMap<String, String>,
 }
 
 /// When insights are extracted.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::prices::Prices;
+use crate::{prices::Prices, queue::Destination};
 
 /// Longest time from the acceptance of a question to its stored answer, in seconds, unless the deployment says otherwise.
 const ERASE_SETTLE: u32 = 180;
@@ -23,14 +23,12 @@ pub struct Config {
     pub table: String,
     /// The S3 bucket of the documents' files.
     pub bucket: String,
-    /// The queue of ingest jobs; only `relay` and `ingest` have it.
-    pub ingest_queue_url: Option<String>,
-    /// Whom mail is from; only `relay` has it.
+    /// The queues of jobs: `relay` has all, a worker its own.
+    pub queue_urls: HashMap<Destination, String>,
+    /// Whom mail is from; only those who send it have it.
     pub mail_from: Option<String>,
     /// Whether anybody may register; only `auth` has it, and without it nobody may.
     pub open_registration: bool,
-    /// The queue of erasures; only `relay` and `erase` have it.
-    pub erase_queue_url: Option<String>,
     /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
     pub erase_settle: u32,
     /// Where OpenSearch answers.
@@ -69,14 +67,16 @@ impl Config {
         Ok(Self {
             table: required(vars, "TABLE_NAME")?,
             bucket: required(vars, "BUCKET_NAME")?,
-            ingest_queue_url: vars.get("INGEST_QUEUE_URL").cloned(),
+            queue_urls: Destination::ALL
+                .into_iter()
+                .filter_map(|queue| Some((queue, vars.get(queue.variable())?.clone())))
+                .collect(),
             mail_from: vars.get("MAIL_FROM").cloned(),
             open_registration: match vars.get("REGISTRATION").map(String::as_str) {
                 Some("open") => true,
                 Some("invite") | None => false,
                 Some(other) => return Err(bad("REGISTRATION", format!("{other:?} is neither invite nor open"))),
             },
-            erase_queue_url: vars.get("ERASE_QUEUE_URL").cloned(),
             erase_settle: match vars.get("ERASE_SETTLE_SECONDS") {
                 Some(_) => parsed(vars, "ERASE_SETTLE_SECONDS")?,
                 None => ERASE_SETTLE,

@@ -1,6 +1,7 @@
 //! Conversations: one partition each, so that one descending query reads the summary and the last messages.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
@@ -8,6 +9,7 @@ use crate::{
     ids::{BotId, ConversationId, TenantId},
     messages::Message,
     store::{Condition, Key, Partition, Query, Row, Table, Update, sort},
+    text,
 };
 
 /// Characters of a title; a longer question is shortened at a word.
@@ -87,6 +89,57 @@ pub struct Total {
     pub total: u64,
 }
 
+/// The conversation that an owner who is known for certain opened last; kept beside [`Total`].
+#[derive(Debug, Default, Deserialize)]
+pub struct Newest {
+    newest: Option<ConversationId>,
+}
+
+impl Newest {
+    /// The attribute.
+    pub const FIELD: &'static str = "newest";
+}
+
+/// What is known of a visitor besides the id.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Person {
+    /// An e-mail address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email: Option<String>,
+    /// A name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether somebody who is trusted says so.
+    #[serde(default)]
+    pub verified: bool,
+}
+
+/// Where a conversation stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = ConversationStatus)]
+pub enum Status {
+    /// The bot answers.
+    #[default]
+    Open,
+    /// It waits for a person.
+    Pending,
+    /// What was asked is settled.
+    Resolved,
+    /// It is over.
+    Archived,
+}
+
+/// That a person answers from here.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Handoff {
+    /// Since when.
+    pub since: Time,
+    /// Why, in the words of who asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
 /// What is known of a conversation without its messages.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Conversation {
@@ -96,14 +149,32 @@ pub struct Conversation {
     pub tenant: TenantId,
     /// The end user that it belongs to, and the bot that answers.
     pub owner: Owner,
+    /// What is known of the visitor, where it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub person: Option<Person>,
     /// A few words that say what it is about.
     pub title: String,
+    /// The beginning of its last answer.
+    #[serde(default)]
+    pub preview: String,
+    /// Where it stands.
+    #[serde(default)]
+    pub status: Status,
+    /// When it was archived, while it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archived_at: Option<Time>,
+    /// Whether a person answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handoff: Option<Handoff>,
     /// When it began.
     pub created_at: Time,
     /// When its last message was written.
     pub updated_at: Time,
     /// How many messages it has.
     pub message_count: u32,
+    /// Tokens that its answers took, those of their prompts included.
+    #[serde(default)]
+    pub tokens: u64,
 }
 
 impl Conversation {
@@ -127,17 +198,29 @@ impl Conversation {
         of_bot(tenant, bot).at(sort(&updated_at.to_string(), &[id.as_str()]))
     }
 
-    /// The update that two more messages make. Turns at the same time all count.
+    /// Whether it is over, until somebody says more.
+    #[must_use]
+    pub fn is_archived(&self) -> bool {
+        self.status == Status::Archived
+    }
+
+    /// The update that so many more messages make. Turns at the same time all count. What was archived is open again.
     ///
     /// # Errors
     /// When a value cannot be stored.
-    pub fn appended(&self, now: Time) -> Result<Update, Error> {
-        Ok(Update::at(Row::key(self))
+    pub fn appended(&self, messages: i64, now: Time) -> Result<Update, Error> {
+        let update = Update::at(Row::key(self))
             .when(Condition::Exists)
-            .add("message_count", 2)
+            .add("message_count", messages)
             .set("updated_at", &now)?
             .index1(&Self::index_key(&self.tenant, &self.owner, &self.id, now))
-            .index2(&Self::bot_index_key(&self.tenant, &self.owner.bot, &self.id, now)))
+            .index2(&Self::bot_index_key(&self.tenant, &self.owner.bot, &self.id, now));
+        match self.is_archived() {
+            true => update
+                .set("status", &Status::Open)?
+                .set_or_remove::<Time>("archived_at", None),
+            false => Ok(update),
+        }
     }
 }
 
@@ -200,6 +283,28 @@ pub async fn recent(table: &Table, tenant: &TenantId, id: &ConversationId, most:
     Ok(Recent { conversation, messages })
 }
 
+/// The conversation that `owner` opened last, if it was certain who that is.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn newest(table: &Table, tenant: &TenantId, owner: &Owner) -> Result<Option<ConversationId>, Error> {
+    let newest: Option<Newest> = table.get(&owner.total_key(tenant)).await?;
+    Ok(newest.and_then(|newest| newest.newest))
+}
+
+/// The first message of a conversation.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn first_message(table: &Table, tenant: &TenantId, id: &ConversationId) -> Result<Option<Message>, Error> {
+    let query = Query {
+        newest_first: false,
+        limit: Some(1),
+        ..Query::newest(partition(tenant, id), "MSG")
+    };
+    Ok(table.query::<Message>(query).await?.items.into_iter().next())
+}
+
 /// Reads a conversation and its messages, oldest first; of a very long one (4 MB) the newest.
 ///
 /// # Errors
@@ -234,33 +339,8 @@ fn whole(tenant: &TenantId, id: &ConversationId, limit: Option<usize>) -> Query 
     query
 }
 
-/// A title until the model has written one: the question on one line, shortened at a word.
+/// A title until the model has written one.
 #[must_use]
 pub fn shortened(question: &str) -> String {
-    let line = question.split_whitespace().collect::<Vec<_>>().join(" ");
-    if line.chars().count() <= MAX_TITLE_CHARS {
-        return line;
-    }
-    let cut: String = line.chars().take(MAX_TITLE_CHARS).collect();
-    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
-    format!("{whole_words}…")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_question_becomes_a_short_title() {
-        assert_eq!(
-            shortened(" What is\n our vacation policy? "),
-            "What is our vacation policy?"
-        );
-        let title = shortened(&"vacation ".repeat(20));
-        assert!(
-            title.chars().count() <= MAX_TITLE_CHARS + 1 && title.ends_with("vacation…"),
-            "{title}"
-        );
-        assert_eq!(shortened(&"x".repeat(90)).chars().count(), MAX_TITLE_CHARS + 1);
-    }
+    text::shortened(question, MAX_TITLE_CHARS)
 }

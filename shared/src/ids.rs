@@ -110,6 +110,40 @@ id!(
     /// Something that happened.
     EventId
 );
+id!(
+    /// What was extracted from a conversation when it was archived.
+    InsightId
+);
+id!(
+    /// A saved prompt of a bot, run on demand or on a schedule.
+    RoutineId
+);
+id!(
+    /// One run of a routine.
+    RunId
+);
+
+impl ConversationId {
+    /// The session that an app knows under `session`: private to its credential.
+    #[must_use]
+    pub fn of_app(credential: &str, session: &str) -> Self {
+        Self(format!("{credential}~{session}"))
+    }
+
+    /// The id by which an app knows a session.
+    #[must_use]
+    pub fn app_session(&self) -> &str {
+        self.0.rsplit_once('~').map_or(&self.0, |(_, session)| session)
+    }
+}
+
+impl EventId {
+    /// The event that tells of a message.
+    #[must_use]
+    pub fn of_message(message: &MessageId) -> Self {
+        Self(derived(message.as_str(), "new_message"))
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -18,6 +18,7 @@ pub mod events;
 pub mod folders;
 pub mod http;
 pub mod ids;
+pub mod insights;
 pub mod keys;
 pub mod knowledge;
 pub mod limits;

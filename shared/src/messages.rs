@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use crate::{
     clock::Time,
     conversations,
-    ids::{ConversationId, DocumentId, FolderId, MessageId, TenantId},
+    ids::{ConversationId, DocumentId, EventId, FolderId, MessageId, TenantId},
     store::{Key, Row, sort},
 };
 
@@ -93,6 +93,21 @@ pub struct Message {
     pub incomplete: bool,
     /// When it was said.
     pub created_at: Time,
+}
+
+impl Message {
+    /// Tokens that it took, those of its prompt included.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
+        let usage = self.usage.unwrap_or_default();
+        u64::from(usage.input_tokens) + u64::from(usage.output_tokens)
+    }
+
+    /// The event that tells of this message.
+    #[must_use]
+    pub fn told_by(&self) -> EventId {
+        EventId::of_message(&self.id)
+    }
 }
 
 impl Row for Message {

@@ -1,5 +1,7 @@
 //! Queues, in SQS. Only `relay` sends (and workers give back): everybody else writes an event in the transaction of the change.
 
+use std::collections::HashMap;
+
 use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
 use aws_types::SdkConfig;
 use serde::Serialize;
@@ -12,23 +14,30 @@ const BATCH: usize = 10;
 const MAX_DELAY: u32 = 900;
 
 /// A queue, by the worker that reads it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Destination {
     /// `ingest`: documents, their versions and audiences.
     Ingest,
     /// `erase`: removing things from every store.
     Erase,
+    /// `insights`: reading archived conversations.
+    Insights,
+    /// `run-routine`: runs of routines.
+    Routines,
 }
 
 impl Destination {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Ingest, Self::Erase];
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Erase, Self::Insights, Self::Routines];
 
     /// The variable with its URL.
-    fn variable(self) -> &'static str {
+    #[must_use]
+    pub fn variable(self) -> &'static str {
         match self {
             Self::Ingest => "INGEST_QUEUE_URL",
             Self::Erase => "ERASE_QUEUE_URL",
+            Self::Insights => "INSIGHTS_QUEUE_URL",
+            Self::Routines => "ROUTINES_QUEUE_URL",
         }
     }
 }
@@ -37,8 +46,7 @@ impl Destination {
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
-    ingest_url: Option<String>,
-    erase_url: Option<String>,
+    urls: HashMap<Destination, String>,
 }
 
 impl Queue {
@@ -47,8 +55,7 @@ impl Queue {
     pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
         Self {
             client: Client::new(sdk),
-            ingest_url: config.ingest_queue_url.clone(),
-            erase_url: config.erase_queue_url.clone(),
+            urls: config.queue_urls.clone(),
         }
     }
 
@@ -100,11 +107,9 @@ impl Queue {
     }
 
     fn url(&self, of: Destination) -> Result<&str, Error> {
-        let url = match of {
-            Destination::Ingest => self.ingest_url.as_deref(),
-            Destination::Erase => self.erase_url.as_deref(),
-        };
-        url.ok_or_else(|| Error::internal(format!("{} is not set", of.variable())))
+        let url = self.urls.get(&of);
+        url.map(String::as_str)
+            .ok_or_else(|| Error::internal(format!("{} is not set", of.variable())))
     }
 }
 

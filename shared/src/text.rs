@@ -93,9 +93,29 @@ fn ends_sentence(before: &str, after: &str) -> bool {
     !abbreviated && !initial
 }
 
+/// A text on one line, shortened at a word to about so many characters.
+#[must_use]
+pub fn shortened(text: &str, most: usize) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= most {
+        return line;
+    }
+    let cut: String = line.chars().take(most).collect();
+    let whole_words = cut.rsplit_once(' ').map_or(cut.as_str(), |(head, _)| head);
+    format!("{whole_words}…")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_at_a_word() {
+        assert_eq!(shortened(" What is\n our policy? ", 60), "What is our policy?");
+        let title = shortened(&"vacation ".repeat(20), 60);
+        assert!(title.chars().count() <= 61 && title.ends_with("vacation…"), "{title}");
+        assert_eq!(shortened(&"x".repeat(90), 60).chars().count(), 61);
+    }
 
     #[test]
     fn stop_words_are_sorted_so_that_they_can_be_searched() {

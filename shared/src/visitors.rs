@@ -7,8 +7,10 @@ use crate::{bots::Bot, ids::ConversationId};
 
 /// Begins a visitor token.
 const PREFIX: &str = "vt_";
+/// Characters of a signature in hex.
+const SIGNATURE: usize = 64;
 
-/// The token for one visitor and one thread, signed over tenant, bot, visitor and thread.
+/// The token for one visitor and one thread: a signature over tenant, bot, visitor and thread, and the thread's id.
 #[must_use]
 pub fn token(bot: &Bot, visitor: &str, thread: &ConversationId) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, bot.visitor_secret.as_bytes());
@@ -18,7 +20,14 @@ pub fn token(bot: &Bot, visitor: &str, thread: &ConversationId) -> String {
         signed.update(&(part.len() as u64).to_be_bytes());
         signed.update(part.as_bytes());
     }
-    format!("{PREFIX}{}", hex::encode(signed.sign()))
+    format!("{PREFIX}{}{thread}", hex::encode(signed.sign()))
+}
+
+/// The thread that a token names, whether or not it is genuine.
+#[must_use]
+pub fn thread_of(stated: &str) -> Option<ConversationId> {
+    let (_, thread) = stated.strip_prefix(PREFIX)?.split_at_checked(SIGNATURE)?;
+    ConversationId::parse(thread)
 }
 
 /// Whether a token is that of this visitor and thread.
@@ -58,6 +67,8 @@ mod tests {
         assert!(!is_token(&bot, "v1", &another, &given));
         assert!(!is_token(&other, "v1", &thread, &given));
         assert!(!is_token(&bot, "v1", &thread, ""));
+        assert_eq!(thread_of(&given), Some(thread));
+        assert_eq!((thread_of("vt_0"), thread_of(&given[..67])), (None, None));
     }
 
     #[test]

@@ -247,6 +247,12 @@ fn a_deleted_bot_is_gone_from_every_store() {
             updated_at: app.clock.now(),
             message_count: 2,
             owner,
+            person: None,
+            preview: String::new(),
+            status: conversations::Status::Open,
+            archived_at: None,
+            handoff: None,
+            tokens: 0,
         };
         app.table.put(&late).await.unwrap();
 

@@ -9,12 +9,15 @@ use crate::support::{Tenant, expect, run};
 /// The routes of all functions.
 fn groups() -> Vec<OpenApiRouter<App>> {
     vec![
+        analytics::routes(),
         auth::routes(),
         bots::routes(),
+        channels::routes(),
         chat::routes(),
         conversations::routes(),
         health::routes(),
         knowledge::routes(),
+        routines::routes(),
     ]
 }
 

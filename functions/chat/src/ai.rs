@@ -15,7 +15,7 @@ use shared::{
     messages::Confidence,
 };
 
-use crate::turn::{asked, whole};
+use crate::turn::{answered, asked, known};
 
 /// Most ids in `documentIds` and in `folderIds`.
 const MAX_IDS: usize = 1_000;
@@ -66,7 +66,7 @@ pub(crate) async fn send_message(
 ) -> Result<axum::Json<ChatOut>, Error> {
     let turn = body.turn(&caller, &user)?;
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, Some(&user))).await?;
-    Ok(axum::Json(whole(pieces).await?.into()))
+    Ok(axum::Json(answered(pieces).await?.into()))
 }
 
 /// Ask, and get the answer as it is written.
@@ -92,7 +92,8 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange
     pieces.filter_map(move |piece| {
         let frame = match piece {
             Piece::Text(text) => Some(sse::data(&json!({"token": text}))),
-            Piece::Began { .. } | Piece::Cite(_) => None,
+            // Nobody takes over a partner's conversations.
+            Piece::Began(_) | Piece::Cite(_) | Piece::HandedOver => None,
             Piece::Done(answer) => {
                 let ChatOut {
                     conversation_id,
@@ -114,12 +115,12 @@ fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange
 
 impl ChatIn {
     fn turn(self, caller: &Caller, user: &EndUser) -> Result<Turn, Error> {
-        Ok(Turn {
-            access: user.access(),
-            documents: limit("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?,
-            folders: limit("folderIds", self.folder_ids, FolderId::parse, FolderId::new)?,
-            ..asked(caller, user.owner(caller), self.message, self.conversation_id)?
-        })
+        let mut turn = asked(caller, user.owner(caller), self.message)?;
+        turn.thread = known(self.conversation_id)?;
+        turn.scope.access = user.access();
+        turn.scope.documents = limit("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?;
+        turn.scope.folders = limit("folderIds", self.folder_ids, FolderId::parse, FolderId::new)?;
+        Ok(turn)
     }
 }
 

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::{
-    answer::{Answer, Piece, Turn, markers},
-    conversations::{Owner, Party, Reach},
+    answer::{Began, Piece, Thread, Turn, markers},
+    conversations::{Owner, Party},
     error::Error,
     http::{Caller, Exchange, platform::CitationOut, sse},
     ids::ConversationId,
@@ -15,7 +15,7 @@ use shared::{
 
 use crate::{
     platform::{self, ChatIn},
-    turn::asked,
+    turn::{End, asked},
 };
 
 /// Most characters of a session's id that an app chooses.
@@ -27,14 +27,16 @@ const MAX_SESSION_CHARS: usize = 64;
 pub(crate) struct AppChatOut {
     /// Always `true`.
     success: bool,
-    /// The answer.
-    content: String,
+    /// The answer; `null` while a person answers.
+    content: Option<String>,
     /// For follow-up questions.
     session_id: String,
     /// What it rests on.
     citations: Vec<CitationOut>,
-    /// How well the citations cover it.
-    confidence: Confidence,
+    /// How well the citations cover it; `null` while a person answers.
+    confidence: Option<Confidence>,
+    /// Whether a person answers from here.
+    handoff: bool,
     /// What it took.
     usage: Usage,
 }
@@ -55,9 +57,8 @@ pub(crate) fn turn(caller: &Caller, body: ChatIn) -> Result<Turn, Error> {
         None => shared::ids::fresh(),
     };
     Ok(Turn {
-        reach: Reach::Own,
-        opens: true,
-        ..asked(caller, owner, body.message, Some(format!("{credential}~{session}")))?
+        thread: Thread::Named(ConversationId::of_app(&credential, &session)),
+        ..asked(caller, owner, body.message)?
     })
 }
 
@@ -74,27 +75,25 @@ fn named(id: String) -> Result<String, Error> {
     }
 }
 
-/// The id by which the app knows a session.
-fn session_id(conversation: &ConversationId) -> String {
-    let id = conversation.as_str();
-    id.rsplit_once('~').map_or(id, |(_, session)| session).to_owned()
-}
-
 pub(crate) fn frames(
     pieces: impl Stream<Item = Piece> + Send + 'static,
     exchange: Exchange,
 ) -> impl Stream<Item = Bytes> + Send {
+    let mut began = None;
     pieces.filter_map(move |piece| {
         let frame = match piece {
-            Piece::Began { .. } | Piece::Cite(_) => None,
-            Piece::Text(text) => Some(sse::named("message", &json!({"content": text}))),
-            Piece::Done(answer) => {
-                let mut end = json!({"session_id": session_id(&answer.conversation)});
-                if let Some(token) = &answer.visitor_token {
-                    end["visitor_token"] = token.as_str().into();
-                }
-                Some(sse::named("end", &end))
+            Piece::Began(known) => {
+                began = Some(known);
+                None
             }
+            Piece::Cite(_) => None,
+            Piece::Text(text) => Some(sse::named("message", &json!({"content": text}))),
+            Piece::Done(_) => began.as_ref().map(|began| sse::named("end", &end(began))),
+            Piece::HandedOver => began.as_ref().map(|began| {
+                let mut end = end(began);
+                end["handoff"] = true.into();
+                sse::named("end", &end)
+            }),
             Piece::Failed(error) => {
                 let body = exchange.broke_off(&error);
                 Some(sse::named("error", &json!({"error": body.error})))
@@ -104,15 +103,35 @@ pub(crate) fn frames(
     })
 }
 
-impl From<Answer> for AppChatOut {
-    fn from(answer: Answer) -> Self {
-        Self {
-            success: true,
-            content: markers::strip(&answer.content),
-            session_id: session_id(&answer.conversation),
-            citations: answer.citations.into_iter().map(CitationOut::from).collect(),
-            confidence: answer.confidence,
-            usage: answer.usage,
+fn end(began: &Began) -> Value {
+    let mut end = json!({"session_id": began.conversation.app_session()});
+    if let Some(token) = &began.visitor_token {
+        end["visitor_token"] = token.as_str().into();
+    }
+    end
+}
+
+impl From<End> for AppChatOut {
+    fn from(end: End) -> Self {
+        match end {
+            End::Answered(answer) => Self {
+                success: true,
+                content: Some(markers::strip(&answer.content)),
+                session_id: answer.conversation.app_session().to_owned(),
+                citations: answer.citations.into_iter().map(CitationOut::from).collect(),
+                confidence: Some(answer.confidence),
+                handoff: false,
+                usage: answer.usage,
+            },
+            End::HandedOver(began) => Self {
+                success: true,
+                content: None,
+                session_id: began.conversation.app_session().to_owned(),
+                citations: Vec::new(),
+                confidence: None,
+                handoff: true,
+                usage: Usage::default(),
+            },
         }
     }
 }

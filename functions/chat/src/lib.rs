@@ -4,6 +4,7 @@ mod ai;
 mod app_chat;
 mod platform;
 mod turn;
+mod visitor;
 
 use axum::Router;
 use shared::{app::App, http::finish};

@@ -11,23 +11,21 @@ use http::{HeaderMap, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
-    answer::{Answer, Piece, Turn, answer},
+    answer::{Began, Piece, Turn, answer, markers},
     app::App,
-    conversations::{Owner, Party, Reach},
+    conversations::Owner,
     error::Error,
     http::{Asker, Caller, Exchange, Json, platform::CitationOut, sse},
-    ids::{self, BotId, ConversationId, MAX_ID_CHARS, MessageId},
+    ids::{BotId, ConversationId, MessageId},
     limits::Class,
     messages::{Confidence, Usage},
-    visitors,
 };
 
 use crate::{
     app_chat::{self, AppChatOut},
-    turn::{asked, whole},
+    turn::{End, asked, known, whole},
+    visitor::{self, VISITOR_TOKEN, VisitorIn},
 };
-
-const VISITOR_TOKEN: &str = "x-visitor-token";
 
 /// The body of a question.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -52,17 +50,6 @@ pub(crate) struct ChatIn {
     api_key: Option<String>,
 }
 
-/// A visitor of a page.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-pub(crate) struct VisitorIn {
-    /// The id that the page gives its visitor; absent = a fresh one.
-    #[schema(max_length = 128)]
-    id: Option<String>,
-    /// Proof of the id: its HMAC-SHA256 with the bot's identity secret, in hex.
-    #[schema(max_length = 128)]
-    hash: Option<String>,
-}
-
 /// A whole answer.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
 #[schema(as = PlatformChatOut)]
@@ -75,8 +62,8 @@ pub(crate) struct ChatOut {
     response: Option<String>,
     /// What it rests on.
     citations: Vec<CitationOut>,
-    /// How well the citations cover it.
-    confidence: Confidence,
+    /// How well the citations cover it; `null` while a person answers.
+    confidence: Option<Confidence>,
     /// Whether a person answers from here.
     handoff: bool,
     /// What it took.
@@ -121,11 +108,11 @@ pub(crate) async fn send_platform_message(
     if streams {
         return Ok(sse::response(app_chat::frames(pieces, exchange)));
     }
-    let answer = whole(pieces).await?;
-    let token = answer.visitor_token.as_deref().map(HeaderValue::from_str);
+    let end = whole(pieces).await?;
+    let token = end.visitor_token().map(HeaderValue::from_str);
     let mut response = match app_asks {
-        true => axum::Json(AppChatOut::from(answer)).into_response(),
-        false => axum::Json(ChatOut::from(answer)).into_response(),
+        true => axum::Json(AppChatOut::from(end)).into_response(),
+        false => axum::Json(ChatOut::from(end)).into_response(),
     };
     if let Some(Ok(token)) = token {
         response.headers_mut().insert(VISITOR_TOKEN, token);
@@ -154,77 +141,98 @@ pub(crate) async fn stream_platform_message(
 }
 
 fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
-    async_stream::stream! {
-        let mut pieces = std::pin::pin!(pieces);
-        let (mut message, mut sent) = (String::new(), 0);
-        while let Some(piece) = pieces.next().await {
-            match piece {
-                Piece::Began { message: id, .. } => message = id.to_string(),
-                Piece::Text(text) => {
-                    sent += text.chars().count();
-                    yield sse::event("token", &format!("{message}:{sent}"), &json!({"token": text}));
-                }
-                Piece::Cite(n) => {
-                    let marker = format!(" [{n}]");
-                    sent += marker.chars().count();
-                    yield sse::event("token", &format!("{message}:{sent}"), &json!({"token": marker}));
-                }
-                Piece::Done(answer) => {
-                    let id = format!("{message}:{sent}");
-                    let visitor_token = answer.visitor_token.clone();
-                    let ChatOut { session_id, message_id, citations, confidence, usage, .. } = (*answer).into();
-                    yield sse::event("citations", &id, &json!({"citations": citations}));
-                    let mut end = json!({
-                        "session_id": session_id,
-                        "message_id": message_id,
-                        "confidence": confidence,
-                        "handoff": false,
-                        "usage": usage,
-                    });
-                    if let Some(token) = visitor_token {
-                        end["visitor_token"] = token.into();
-                    }
-                    yield sse::event("done", &id, &end);
-                }
-                Piece::Failed(error) => {
-                    yield sse::event("error", &format!("{message}:{sent}"), &exchange.broke_off(&error));
-                }
+    let mut sent = Sent::default();
+    pieces.flat_map(move |piece| futures::stream::iter(sent.frames(piece, &exchange)))
+}
+
+/// How far a stream has come.
+#[derive(Default)]
+struct Sent {
+    began: Option<Began>,
+    chars: usize,
+}
+
+impl Sent {
+    fn frames(&mut self, piece: Piece, exchange: &Exchange) -> Vec<Bytes> {
+        match piece {
+            Piece::Began(began) => {
+                self.began = Some(began);
+                Vec::new()
             }
+            Piece::Text(text) => vec![self.token(&text)],
+            Piece::Cite(n) => vec![self.token(&markers::marker(n))],
+            Piece::Done(answer) => self.end(&End::Answered(answer)),
+            Piece::HandedOver => self
+                .began
+                .clone()
+                .map(|began| self.end(&End::HandedOver(began)))
+                .unwrap_or_default(),
+            Piece::Failed(error) => vec![sse::event("error", &self.id(), &exchange.broke_off(&error))],
         }
     }
+
+    /// `<message id>:<characters so far>`.
+    fn id(&self) -> String {
+        let message = self.began.as_ref().map_or("", |began| began.message.as_str());
+        format!("{message}:{}", self.chars)
+    }
+
+    fn token(&mut self, text: &str) -> Bytes {
+        self.chars += text.chars().count();
+        sse::event("token", &self.id(), &json!({"token": text}))
+    }
+
+    fn end(&self, end: &End) -> Vec<Bytes> {
+        last_frames(&self.id(), end)
+    }
+}
+
+/// What follows behind the text: the citations, or that a person answers, and the rest.
+pub(crate) fn last_frames(id: &str, end: &End) -> Vec<Bytes> {
+    let visitor_token = end.visitor_token();
+    let ChatOut {
+        session_id,
+        message_id,
+        citations,
+        confidence,
+        handoff,
+        usage,
+        ..
+    } = end.clone().into();
+    let first = match handoff {
+        true => sse::event("handoff", id, &json!({"handoff": true})),
+        false => sse::event("citations", id, &json!({"citations": citations})),
+    };
+    let mut rest = json!({
+        "session_id": session_id,
+        "message_id": message_id,
+        "confidence": confidence,
+        "handoff": handoff,
+        "usage": usage,
+    });
+    if let Some(token) = visitor_token {
+        rest["visitor_token"] = token.into();
+    }
+    vec![first, sse::event("done", id, &rest)]
 }
 
 impl ChatIn {
     fn turn(self, caller: &Caller, headers: &HeaderMap) -> Result<Turn, Error> {
         let bot = bot(caller, self.bot_id)?;
-        let token = headers.get(VISITOR_TOKEN).and_then(|token| token.to_str().ok());
-        let visitor = self.visitor.unwrap_or(VisitorIn { id: None, hash: None });
-        let id = visitor.id.filter(|id| !id.is_empty());
-        if id.as_ref().is_some_and(|id| id.chars().count() > MAX_ID_CHARS) {
-            return Err(Error::field(
-                "visitor.id",
-                format!("must have at most {MAX_ID_CHARS} characters"),
-            ));
-        }
-        let proved = match (&caller.bot, &id, &visitor.hash) {
-            (Some(bot), Some(id), Some(hash)) => visitors::is_identified(bot, id, hash),
-            _ => false,
-        };
-        let party = match id {
-            Some(visitor) => Party::Visitor { visitor },
-            None if caller.is_page() => Party::Visitor { visitor: ids::fresh() },
-            None => Party::Credential {
-                credential: caller.id(),
-            },
-        };
-        let reach = match token {
-            _ if caller.is_trusted() => Reach::Bot,
-            _ if proved || matches!(party, Party::Credential { .. }) => Reach::Own,
-            token => Reach::Token(token.unwrap_or_default().to_owned()),
+        let asking = self
+            .visitor
+            .unwrap_or_default()
+            .asking(caller, visitor::token(headers), false)?;
+        let owner = Owner {
+            bot,
+            party: asking.party,
         };
         Ok(Turn {
-            reach,
-            ..asked(caller, Owner { bot, party }, self.message, self.session_id)?
+            thread: known(self.session_id)?,
+            person: asking.person,
+            reach: asking.reach,
+            proved: asking.proved,
+            ..asked(caller, owner, self.message)?
         })
     }
 }
@@ -238,16 +246,27 @@ pub(crate) fn bot(caller: &Caller, stated: Option<String>) -> Result<BotId, Erro
     bot.filter(|bot| caller.sees(Some(bot))).ok_or(Error::NotFound("Bot"))
 }
 
-impl From<Answer> for ChatOut {
-    fn from(answer: Answer) -> Self {
-        Self {
-            session_id: answer.conversation,
-            message_id: answer.message,
-            response: Some(answer.content),
-            citations: answer.citations.into_iter().map(CitationOut::from).collect(),
-            confidence: answer.confidence,
-            handoff: false,
-            usage: answer.usage,
+impl From<End> for ChatOut {
+    fn from(end: End) -> Self {
+        match end {
+            End::Answered(answer) => Self {
+                session_id: answer.conversation,
+                message_id: answer.message,
+                response: Some(answer.content),
+                citations: answer.citations.into_iter().map(CitationOut::from).collect(),
+                confidence: Some(answer.confidence),
+                handoff: false,
+                usage: answer.usage,
+            },
+            End::HandedOver(began) => Self {
+                session_id: began.conversation,
+                message_id: began.message,
+                response: None,
+                citations: Vec::new(),
+                confidence: None,
+                handoff: true,
+                usage: Usage::default(),
+            },
         }
     }
 }

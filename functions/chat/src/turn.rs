@@ -2,21 +2,15 @@
 
 use futures::{Stream, StreamExt};
 use shared::{
-    access::Access,
-    answer::{Answer, MAX_MESSAGE_CHARS, Piece, Turn},
+    answer::{Answer, Began, MAX_MESSAGE_CHARS, Piece, Scope, Thread, Turn},
     conversations::{Owner, Reach},
     error::Error,
     http::Caller,
     ids::ConversationId,
 };
 
-/// A question to the owner's bot in a conversation of the owner's, about whatever is open to everybody.
-pub(crate) fn asked(
-    caller: &Caller,
-    owner: Owner,
-    message: Option<String>,
-    conversation: Option<String>,
-) -> Result<Turn, Error> {
+/// A question to the owner's bot in a new conversation of the owner's, about whatever is open to everybody.
+pub(crate) fn asked(caller: &Caller, owner: Owner, message: Option<String>) -> Result<Turn, Error> {
     let message = message.unwrap_or_default();
     if message.trim().is_empty() {
         return Err(Error::sentence("Message is required", "message", "must not be blank"));
@@ -27,32 +21,70 @@ pub(crate) fn asked(
             format!("must have at most {MAX_MESSAGE_CHARS} characters"),
         ));
     }
-    let conversation = conversation.map(|id| ConversationId::parse(id).ok_or(Error::NotFound("Conversation")));
     Ok(Turn {
-        tenant: caller.tenant().clone(),
-        bot: owner.bot.clone(),
+        scope: Scope::open(caller.tenant(), &owner.bot),
         loaded: caller.bot.clone().filter(|bot| bot.id == owner.bot),
-        access: Access::default(),
         owner,
+        person: None,
         reach: Reach::Own,
         credential: caller.id(),
         message,
-        conversation: conversation.transpose()?,
-        opens: false,
-        documents: Vec::new(),
-        folders: Vec::new(),
+        thread: Thread::New,
+        proved: false,
     })
 }
 
+/// The conversation that a body names; absent = a new one.
+pub(crate) fn known(conversation: Option<String>) -> Result<Thread, Error> {
+    match conversation {
+        None => Ok(Thread::New),
+        Some(id) => ConversationId::parse(id)
+            .map(Thread::Known)
+            .ok_or(Error::NotFound("Conversation")),
+    }
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug)]
+pub(crate) enum End {
+    /// With an answer.
+    Answered(Box<Answer>),
+    /// With the question stored for a person.
+    HandedOver(Began),
+}
+
+impl End {
+    /// The token with which the visitor goes on, when a visitor asked.
+    pub(crate) fn visitor_token(&self) -> Option<&str> {
+        match self {
+            Self::Answered(answer) => answer.visitor_token.as_deref(),
+            Self::HandedOver(began) => began.visitor_token.as_deref(),
+        }
+    }
+}
+
 /// Waits for the end of an answer.
-pub(crate) async fn whole(pieces: impl Stream<Item = Piece>) -> Result<Answer, Error> {
+pub(crate) async fn whole(pieces: impl Stream<Item = Piece>) -> Result<End, Error> {
+    let mut began = None;
     let mut pieces = std::pin::pin!(pieces);
     while let Some(piece) = pieces.next().await {
         match piece {
-            Piece::Began { .. } | Piece::Text(_) | Piece::Cite(_) => {}
-            Piece::Done(answer) => return Ok(*answer),
+            Piece::Began(known) => began = Some(known),
+            Piece::Text(_) | Piece::Cite(_) => {}
+            Piece::Done(answer) => return Ok(End::Answered(answer)),
+            Piece::HandedOver => break,
             Piece::Failed(error) => return Err(error),
         }
     }
-    Err(Error::internal("the answer ended without an end"))
+    began
+        .map(End::HandedOver)
+        .ok_or_else(|| Error::internal("the answer ended without a beginning"))
+}
+
+/// Waits for the end of an answer that nobody takes over.
+pub(crate) async fn answered(pieces: impl Stream<Item = Piece>) -> Result<Answer, Error> {
+    match whole(pieces).await? {
+        End::Answered(answer) => Ok(*answer),
+        End::HandedOver(_) => Err(Error::internal("a person answers where none can")),
+    }
 }

@@ -11,7 +11,7 @@ use aws_lambda_events::{
 use shared::{
     answer::prompt,
     app::App,
-    conversations::{Conversation, MAX_TITLE_CHARS},
+    conversations::{self, Conversation, MAX_TITLE_CHARS},
     error::chain,
     events::{Event, Job},
     ids::{ConversationId, TenantId},
@@ -81,7 +81,7 @@ async fn relay(app: &App, event: Event) -> Result<(), JobError> {
     }
     for job in event.jobs {
         match job {
-            Job::Title { conversation, question } => title(app, &event.tenant, &conversation, &question).await?,
+            Job::Title { conversation } => title(app, &event.tenant, &conversation).await?,
             Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
             queued => tracing::trace!(?queued, "its worker does it"),
         }
@@ -90,9 +90,12 @@ async fn relay(app: &App, event: Event) -> Result<(), JobError> {
 }
 
 /// Lets the model write a title. Without one the shortened question stays: no reason to hold up the stream.
-async fn title(app: &App, tenant: &TenantId, conversation: &ConversationId, question: &str) -> Result<(), JobError> {
+async fn title(app: &App, tenant: &TenantId, conversation: &ConversationId) -> Result<(), JobError> {
+    let Some(question) = conversations::first_message(&app.table, tenant, conversation).await? else {
+        return Ok(());
+    };
     let no_title = |why: String| JobError::Fail(format!("no title: {why}"));
-    let asked = tokio::time::timeout(TITLE_WITHIN, app.models.complete(prompt::title(question))).await;
+    let asked = tokio::time::timeout(TITLE_WITHIN, app.models.complete(prompt::title(&question.content))).await;
     let written = asked
         .map_err(|e| no_title(e.to_string()))?
         .map_err(|e| no_title(e.to_string()))?;

@@ -72,11 +72,14 @@ impl Functions {
                     secrets.map_err(|why| Error::part("function auth", why.to_string()))?,
                 )
             }
+            "analytics" => analytics::router(app),
             "bots" => bots::router(app),
+            "channels" => channels::router(app),
             "chat" => chat::router(app),
             "conversations" => conversations::router(app),
             "knowledge" => knowledge::router(app),
             "health" => health::router(app),
+            "routines" => routines::router(app),
             "erase" => {
                 let worker = move |event| {
                     let app = app.clone();
@@ -90,6 +93,22 @@ impl Functions {
                 let worker = move |event| {
                     let app = app.clone();
                     async move { ingest::handle(&app, event).await }.boxed()
+                };
+                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
+            "insights" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    async move { insights::handle(&app, event).await }.boxed()
+                };
+                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
+                return Ok(());
+            }
+            "run-routine" => {
+                let worker = move |event| {
+                    let app = app.clone();
+                    async move { run_routine::handle(&app, event).await }.boxed()
                 };
                 self.queue_workers.insert(name.to_owned(), Arc::new(worker));
                 return Ok(());

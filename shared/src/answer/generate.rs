@@ -2,39 +2,34 @@
 
 use std::time::Duration;
 
-use futures::StreamExt;
 use serde_json::json;
-use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle, time::Instant};
+use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use super::{
-    Answer, Piece, Turn,
-    claims::Claims,
-    confidence::confidence,
-    history,
-    markers::{self, Markers, Part},
-    prompt,
+    Answer, Began, Piece, Thread, Turn, Written, draft, history, markers, prompt,
     retrieve::{Library, Source},
 };
 use crate::{
     app::App,
     bots::Bot,
     clock::Time,
-    conversations::{Conversation, Party, Recent, shortened},
+    conversations::{Conversation, Newest, Party, Recent, Status, shortened},
     error::Error,
     events::{Event, EventType, Job},
     ids::{ConversationId, MessageId},
-    messages::{Message, Role, Usage},
-    models::{Delta, Prompt},
+    messages::{Message, Role},
+    models::Prompt,
     search::Hit,
     store::{Transaction, TransactionError, Update},
+    text,
     usage::{self, Spent},
     visitors,
 };
 
 /// Longest time until the model is asked: a collection that scaled to zero wakes in 10–30 s.
 const SEARCH_DEADLINE: Duration = Duration::from_secs(45);
-/// Longest time that the model may take.
-const DEADLINE: Duration = Duration::from_secs(120);
+/// Characters of an answer that lists show.
+const PREVIEW: usize = 100;
 
 /// A question that was accepted.
 pub(super) struct Asked {
@@ -51,30 +46,46 @@ pub(super) struct Asked {
     pub(super) asked_at: Time,
 }
 
-/// What the model has written so far.
-#[derive(Default)]
-struct Draft {
-    markers: Markers,
-    claims: Claims,
-    content: String,
-    usage: Usage,
-    failure: Option<Error>,
-}
-
 impl Asked {
     /// Answers, tells the listener piece by piece, and stores. A listener that left changes nothing.
     pub(super) async fn run(self, search: JoinHandle<Result<Vec<Hit>, Error>>, pieces: UnboundedSender<Piece>) {
-        let began = Piece::Began {
-            conversation: self.conversation.clone(),
-            message: self.message.clone(),
-        };
-        tell(&pieces, began);
+        tell(&pieces, self.began());
         let outcome = match tokio::time::timeout(SEARCH_DEADLINE, self.prompt(search)).await {
             Ok(Ok((prompt, sources))) => self.write(prompt, &sources, &pieces).await,
             Ok(Err(error)) => Err(error),
             Err(late) => Err(Error::unavailable(late)),
         };
         tell(&pieces, outcome.unwrap_or_else(Piece::Failed));
+    }
+
+    /// Stores a question that a person will answer.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub(super) async fn hand_on(&self, pieces: &UnboundedSender<Piece>) -> Result<(), Error> {
+        let now = self.app.clock.now();
+        let question = Message {
+            // The one that its beginning tells.
+            id: self.message.clone(),
+            ..self.message(Role::User, self.turn.message.clone(), now)
+        };
+        let mut transaction = Transaction::default();
+        transaction.create(&question)?.create(&self.said(&question))?;
+        if let Some(Recent { conversation, .. }) = &self.recent {
+            transaction.update(conversation.appended(1, now)?);
+        }
+        self.app.table.transact(transaction).await.map_err(gone)?;
+        tell(pieces, self.began());
+        tell(pieces, Piece::HandedOver);
+        Ok(())
+    }
+
+    fn began(&self) -> Piece {
+        Piece::Began(Began {
+            conversation: self.conversation.clone(),
+            message: self.message.clone(),
+            visitor_token: self.visitor_token(),
+        })
     }
 
     async fn prompt(&self, search: JoinHandle<Result<Vec<Hit>, Error>>) -> Result<(Prompt, Vec<Source>), Error> {
@@ -84,9 +95,9 @@ impl Asked {
             .as_ref()
             .map(|recent| recent.messages.as_slice())
             .unwrap_or_default();
-        let library = Library::load(&self.app, &self.turn, &hits, earlier).await?;
+        let library = Library::load(&self.app, &self.turn.scope, &hits, earlier).await?;
         let history = history::turns(earlier, |citations| library.may_recall(citations));
-        let sources = library.sources(hits);
+        let sources = library.for_answer(hits);
         Ok((
             prompt::question(&self.bot, history, &sources, &self.turn.message),
             sources,
@@ -95,91 +106,46 @@ impl Asked {
 
     /// Lets the model write, then stores both messages.
     async fn write(&self, prompt: Prompt, sources: &[Source], pieces: &UnboundedSender<Piece>) -> Result<Piece, Error> {
-        let model = self.app.models.name(&prompt).to_owned();
-        let deadline = Instant::now() + DEADLINE;
-        let began = tokio::time::timeout_at(deadline, self.app.models.stream(prompt)).await;
-        let mut deltas = std::pin::pin!(began.map_err(Error::unavailable)??);
-        let mut draft = Draft {
-            markers: Markers::new(sources.len()),
-            ..Draft::default()
-        };
-        loop {
-            match tokio::time::timeout_at(deadline, deltas.next()).await {
-                Ok(Some(Ok(Delta::Text(text)))) => {
-                    let parts = draft.markers.push(&text);
-                    draft.take(parts, pieces);
-                }
-                Ok(Some(Ok(Delta::Usage(usage)))) => draft.usage = usage,
-                Ok(Some(Err(error))) => draft.failure = Some(error),
-                Ok(None) => break,
-                Err(late) => draft.failure = Some(Error::unavailable(late)),
-            }
-            if draft.failure.is_some() {
-                break;
-            }
-        }
-        let rest = draft.markers.finish();
-        draft.take(rest, pieces);
-        if draft.content.trim().is_empty() {
-            // Nothing came: nothing is stored, and the question can be asked again.
-            return Err(draft
-                .failure
-                .unwrap_or_else(|| Error::unavailable("the model wrote nothing")));
-        }
-        let answer = self.store(&mut draft, sources, model).await?;
-        Ok(draft
-            .failure
-            .map_or_else(|| Piece::Done(Box::new(answer)), Piece::Failed))
+        let (written, failure) = draft::write(&self.app, prompt, sources, |piece| tell(pieces, piece)).await?;
+        let answer = self.store(written, failure.is_some()).await?;
+        Ok(failure.map_or_else(|| Piece::Done(Box::new(answer)), Piece::Failed))
     }
 
     /// Writes both messages, the conversation and the event of a new one, all or nothing.
-    async fn store(&self, draft: &mut Draft, sources: &[Source], model: String) -> Result<Answer, Error> {
+    async fn store(&self, written: Written, incomplete: bool) -> Result<Answer, Error> {
         let now = self.app.clock.now();
         let question = Message {
             id: self.question.clone(),
             ..self.message(Role::User, self.turn.message.clone(), self.asked_at)
         };
-        let citations = draft.claims.citations(draft.markers.order(), sources);
-        let cited = draft.markers.order().iter().filter_map(|at| sources.get(*at));
-        let passages = cited.flat_map(|source| {
-            [
-                source.text.as_str(),
-                &source.title,
-                source.section.as_deref().unwrap_or(""),
-            ]
-        });
-        let confidence = confidence(&markers::strip(&draft.content), passages);
         let answer = Message {
-            citations: Some(citations.clone()),
-            confidence: Some(confidence),
-            model: Some(model),
-            usage: Some(draft.usage),
-            incomplete: draft.failure.is_some(),
-            ..self.message(Role::Assistant, draft.content.clone(), now)
+            citations: Some(written.citations.clone()),
+            confidence: Some(written.confidence),
+            model: Some(written.model),
+            usage: Some(written.usage),
+            incomplete,
+            ..self.message(Role::Assistant, written.content, now)
         };
         let known = self.recent.as_ref().map(|recent| &recent.conversation);
         let table = &self.app.table;
         let mut stored = table.transact(self.transaction(&question, &answer, known)?).await;
-        if known.is_none() && self.turn.opens && matches!(stored, Err(TransactionError::Condition(_))) {
+        let named = matches!(self.turn.thread, Thread::Named(_));
+        if known.is_none() && named && matches!(stored, Err(TransactionError::Condition(_))) {
             // Another first message opened it meanwhile.
-            let opened = self.opened(now);
+            let opened = self.opened(&answer);
             stored = table
                 .transact(self.transaction(&question, &answer, Some(&opened))?)
                 .await;
         }
-        stored.map_err(|error| match error {
-            // The only condition that can fail is that the conversation is still there.
-            TransactionError::Condition(_) => Error::NotFound("Conversation"),
-            TransactionError::Other(error) => error,
-        })?;
+        stored.map_err(gone)?;
         Ok(Answer {
             visitor_token: self.visitor_token(),
             conversation: self.conversation.clone(),
             message: answer.id,
             content: answer.content,
-            citations,
-            confidence,
-            usage: draft.usage,
+            citations: written.citations,
+            confidence: written.confidence,
+            usage: written.usage,
         })
     }
 
@@ -197,7 +163,7 @@ impl Asked {
     fn message(&self, role: Role, content: String, created_at: Time) -> Message {
         Message {
             id: self.message.clone(),
-            tenant: self.turn.tenant.clone(),
+            tenant: self.turn.scope.tenant.clone(),
             conversation: self.conversation.clone(),
             role,
             content,
@@ -211,15 +177,21 @@ impl Asked {
     }
 
     /// The conversation that this turn opens.
-    fn opened(&self, now: Time) -> Conversation {
+    fn opened(&self, answer: &Message) -> Conversation {
         Conversation {
             id: self.conversation.clone(),
-            tenant: self.turn.tenant.clone(),
+            tenant: self.turn.scope.tenant.clone(),
             owner: self.turn.owner.clone(),
+            person: self.turn.person.clone(),
             title: shortened(&self.turn.message),
+            preview: preview(answer),
+            status: Status::Open,
+            archived_at: None,
+            handoff: None,
             created_at: self.asked_at,
-            updated_at: now,
+            updated_at: answer.created_at,
             message_count: 2,
+            tokens: answer.tokens(),
         }
     }
 
@@ -237,24 +209,41 @@ impl Asked {
             .create(answer)?
             .create(&self.answered(answer))?;
         if let Some(known) = known {
-            transaction.update(known.appended(now)?);
+            let appended = known
+                .appended(2, now)?
+                .add("tokens", i64::try_from(answer.tokens()).unwrap_or(0));
+            transaction.update(appended.set("preview", &preview(answer))?);
             return Ok(transaction);
         }
-        let Turn {
-            tenant, owner, message, ..
-        } = &self.turn;
-        let conversation = self.opened(now);
+        let Turn { scope, owner, .. } = &self.turn;
         let title = Job::Title {
             conversation: self.conversation.clone(),
-            question: message.clone(),
         };
         let data = json!({"session_id": self.conversation});
-        let event = Event::new(tenant, Some(&self.bot.id), EventType::NewSession, now, data).with([title]);
-        transaction
-            .create(&conversation)?
-            .create(&event)?
-            .update(Update::at(owner.total_key(tenant)).add("total", 1));
+        let event = Event::new(&scope.tenant, Some(&self.bot.id), EventType::NewSession, now, data).with([title]);
+        let mut count = Update::at(owner.total_key(&scope.tenant)).add("total", 1);
+        if self.turn.proved {
+            count = count.set(Newest::FIELD, &self.conversation)?;
+        }
+        transaction.create(&self.opened(answer))?.create(&event)?.update(count);
         Ok(transaction)
+    }
+
+    /// The event that tells of a message.
+    fn said(&self, message: &Message) -> Event {
+        let data = json!({"session_id": self.conversation, "message_id": message.id, "role": message.role});
+        let tenant = &self.turn.scope.tenant;
+        Event {
+            // Derived, so that who knows the message finds the conversation.
+            id: message.told_by(),
+            ..Event::new(
+                tenant,
+                Some(&self.bot.id),
+                EventType::NewMessage,
+                message.created_at,
+                data,
+            )
+        }
     }
 
     /// The event that tells of the answer and of what it took.
@@ -262,24 +251,12 @@ impl Asked {
         let usage = answer.usage.unwrap_or_default();
         let model = answer.model.clone().unwrap_or_default();
         let nano_usd = self.app.prices.nano_usd(&model, usage);
-        let data = json!({
-            "session_id": self.conversation,
-            "message_id": answer.id,
-            "role": answer.role,
-            "credential": self.turn.credential,
-            "model": model,
-            "input_tokens": usage.input_tokens,
-            "output_tokens": usage.output_tokens,
-            "cost_usd": usage::usd(nano_usd),
-        });
-        let tenant = &self.turn.tenant;
-        let mut event = Event::new(
-            tenant,
-            Some(&self.bot.id),
-            EventType::NewMessage,
-            answer.created_at,
-            data,
-        );
+        let mut event = self.said(answer);
+        event.data["credential"] = json!(self.turn.credential);
+        event.data["model"] = json!(model);
+        event.data["input_tokens"] = json!(usage.input_tokens);
+        event.data["output_tokens"] = json!(usage.output_tokens);
+        event.data["cost_usd"] = json!(usage::usd(nano_usd));
         event.spent = Some(Spent {
             credential: self.turn.credential.clone(),
             bot: self.bot.id.clone(),
@@ -299,22 +276,15 @@ fn tell(pieces: &UnboundedSender<Piece>, piece: Piece) {
     }
 }
 
-impl Draft {
-    fn take(&mut self, parts: Vec<Part>, pieces: &UnboundedSender<Piece>) {
-        for part in parts {
-            let piece = match part {
-                Part::Text(text) => {
-                    self.claims.text(&text);
-                    self.content.push_str(&text);
-                    Piece::Text(text)
-                }
-                Part::Cite(n) => {
-                    self.claims.cite(n);
-                    self.content.push_str(&format!(" [{n}]"));
-                    Piece::Cite(n)
-                }
-            };
-            tell(pieces, piece);
-        }
+/// The only condition that can fail is that the conversation is still there.
+fn gone(error: TransactionError) -> Error {
+    match error {
+        TransactionError::Condition(_) => Error::NotFound("Conversation"),
+        TransactionError::Other(error) => error,
     }
+}
+
+/// The beginning of an answer, on one line.
+fn preview(answer: &Message) -> String {
+    text::shortened(&markers::strip(&answer.content), PREVIEW)
 }

@@ -97,6 +97,12 @@ fn emit(parts: &mut Vec<Part>, text: &str) {
     }
 }
 
+/// The marker of a citation, as answers have it.
+#[must_use]
+pub fn marker(n: usize) -> String {
+    format!(" [{n}]")
+}
+
 /// A text without its markers.
 #[must_use]
 pub fn strip(text: &str) -> String {

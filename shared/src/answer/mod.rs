@@ -3,11 +3,17 @@
 
 mod claims;
 pub mod confidence;
+mod draft;
 mod generate;
 mod history;
 pub mod markers;
+mod once;
 pub mod prompt;
 mod retrieve;
+
+pub use draft::Written;
+pub use once::once;
+pub use retrieve::{Scope, Source, search};
 
 use std::future::Future;
 
@@ -15,12 +21,11 @@ use futures::{Stream, StreamExt, stream::BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::{
-    access::Access,
     app::App,
     bots::Bot,
-    conversations::{self, Owner, Party, Reach, Recent},
+    conversations::{self, Owner, Party, Person, Reach, Recent},
     error::Error,
-    ids::{BotId, ConversationId, DocumentId, FolderId, MessageId, TenantId},
+    ids::{ConversationId, MessageId},
     messages::{Citation, Confidence, Usage},
     store, usage, visitors,
 };
@@ -33,50 +38,82 @@ const HISTORY: usize = 10;
 /// A question, in a conversation of somebody.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// The tenant.
-    pub tenant: TenantId,
-    /// The bot that is asked.
-    pub bot: BotId,
-    /// The same, when it was read already.
+    /// Where the answer may look.
+    pub scope: Scope,
+    /// The bot that is asked, when it was read already.
     pub loaded: Option<Box<Bot>>,
     /// Who asks.
     pub owner: Owner,
-    /// What they may see.
-    pub access: Access,
+    /// What is known of the visitor who asks.
+    pub person: Option<Person>,
     /// Which conversations the caller may go on with.
     pub reach: Reach,
     /// The credential that asks ([`crate::http::Caller::id`]).
     pub credential: String,
     /// The question.
     pub message: String,
-    /// The conversation to go on with; `None` = a new one.
-    pub conversation: Option<ConversationId>,
-    /// Whether a conversation that is not there yet is opened under that id.
-    pub opens: bool,
-    /// Only these documents, or those in `folders`; both empty = no limit.
-    pub documents: Vec<DocumentId>,
-    /// Only documents in these folders, or those in `documents`.
-    pub folders: Vec<FolderId>,
+    /// The conversation that it belongs to.
+    pub thread: Thread,
+    /// Whether who asks is known for certain, so that a new conversation is the one that they come back to.
+    pub proved: bool,
 }
 
-/// A part of an answer, in the order in which they come: `Began`, any number of `Text` and `Cite`, then `Done` or `Failed`.
+/// The conversation that a question belongs to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Thread {
+    /// A new one.
+    New,
+    /// This one, which is there. One that was archived is open again.
+    Known(ConversationId),
+    /// This one; when it is not there yet it is opened under that id.
+    Named(ConversationId),
+    /// This one, unless it was archived: then a new one.
+    Unarchived(ConversationId),
+    /// This one, when it is there, the caller may go on with it and it was not archived; else a new one.
+    Perhaps(ConversationId),
+    /// The owner's newest, unless it was archived or there is none: then a new one.
+    Newest,
+}
+
+impl Thread {
+    /// Whether a new one begins where this one was archived.
+    fn is_renewed(&self) -> bool {
+        matches!(self, Self::Unarchived(_) | Self::Perhaps(_) | Self::Newest)
+    }
+
+    /// Whether a new one begins where this one is not there.
+    fn may_be_new(&self) -> bool {
+        matches!(self, Self::Named(_) | Self::Perhaps(_) | Self::Newest)
+    }
+}
+
+/// A part of an answer, in the order in which they come: `Began`, any number of `Text` and `Cite`, then `Done`,
+/// `HandedOver` or `Failed`.
 #[derive(Debug)]
 pub enum Piece {
-    /// The answer is under way; these will be its ids.
-    Began {
-        /// The conversation, perhaps new.
-        conversation: ConversationId,
-        /// The answer's message.
-        message: MessageId,
-    },
+    /// The answer is under way.
+    Began(Began),
     /// More text. What has gone out is never taken back.
     Text(String),
     /// The text before rests on citation number `n`, from 1, in the order of first use.
     Cite(usize),
     /// The whole answer, stored.
     Done(Box<Answer>),
+    /// A person answers from here: the question is stored, and there is no answer.
+    HandedOver,
     /// The answer broke off; what had come is stored as incomplete.
     Failed(Error),
+}
+
+/// What is known of an answer from its beginning.
+#[derive(Clone, Debug)]
+pub struct Began {
+    /// The conversation, perhaps new.
+    pub conversation: ConversationId,
+    /// The answer's message; the question's, when a person answers.
+    pub message: MessageId,
+    /// The token with which the visitor goes on, when a visitor asks.
+    pub visitor_token: Option<String>,
 }
 
 /// A finished answer.
@@ -111,33 +148,55 @@ pub async fn answer(
     let (open, bot, recent) = futures::join!(gate, bot(app, &turn), recent(app, &turn));
     open?;
     let bot = bot?;
-    let recent = recent?;
+    let mut recent = recent?;
     if !may_go_on(&bot, &turn, recent.as_ref()) {
-        return Err(Error::NotFound("Conversation"));
+        match turn.thread {
+            Thread::Perhaps(_) => recent = None,
+            _ => return Err(Error::NotFound("Conversation")),
+        }
     }
     check_budget(app, &bot).await?;
+    // Only after it is certain that the caller may know it.
+    let recent = recent.filter(|recent| !(turn.thread.is_renewed() && recent.conversation.is_archived()));
     let previous = recent.as_ref().and_then(previous_question);
-    let search = tokio::spawn(retrieve::search(app.clone(), turn.clone(), previous));
+    let handed_over = recent
+        .as_ref()
+        .is_some_and(|recent| recent.conversation.handoff.is_some());
     let (pieces, listener) = unbounded_channel();
     let asked = generate::Asked {
         app: app.clone(),
-        conversation: turn.conversation.clone().unwrap_or_else(ConversationId::new),
+        conversation: conversation_id(&turn, recent.as_ref()),
         // Made in this order, so that the answer sorts behind its question.
         question: MessageId::new(),
         message: MessageId::new(),
-        turn,
+        asked_at: app.clock.now(),
         bot,
         recent,
-        asked_at: app.clock.now(),
+        turn,
     };
+    if handed_over {
+        asked.hand_on(&pieces).await?;
+        return Ok(stream(listener).boxed());
+    }
+    let (scope, question) = (asked.turn.scope.clone(), asked.turn.message.clone());
+    let search = tokio::spawn(retrieve::for_answer(app.clone(), scope, question, previous));
     tokio::spawn(store::carried(asked.run(search, pieces)));
     Ok(stream(listener).boxed())
+}
+
+/// The conversation that was found, the one that is named, or a new one.
+fn conversation_id(turn: &Turn, recent: Option<&Recent>) -> ConversationId {
+    match (recent, &turn.thread) {
+        (Some(recent), _) => recent.conversation.id.clone(),
+        (None, Thread::Named(id)) => id.clone(),
+        (None, _) => ConversationId::new(),
+    }
 }
 
 async fn bot(app: &App, turn: &Turn) -> Result<Bot, Error> {
     let bot = match &turn.loaded {
         Some(bot) => Some(Bot::clone(bot)),
-        None => app.table.get(&Bot::key(&turn.tenant, &turn.bot)).await?,
+        None => app.table.get(&Bot::key(&turn.scope.tenant, &turn.scope.bot)).await?,
     };
     let bot = bot.ok_or(Error::NotFound("Bot"))?;
     match bot.active {
@@ -147,10 +206,22 @@ async fn bot(app: &App, turn: &Turn) -> Result<Bot, Error> {
 }
 
 async fn recent(app: &App, turn: &Turn) -> Result<Option<Recent>, Error> {
-    let Some(id) = &turn.conversation else { return Ok(None) };
-    match conversations::recent(&app.table, &turn.tenant, id, HISTORY).await {
+    let tenant = &turn.scope.tenant;
+    let newest;
+    let id = match &turn.thread {
+        Thread::New => return Ok(None),
+        Thread::Known(id) | Thread::Named(id) | Thread::Unarchived(id) | Thread::Perhaps(id) => id,
+        Thread::Newest => match conversations::newest(&app.table, tenant, &turn.owner).await? {
+            None => return Ok(None),
+            Some(id) => {
+                newest = id;
+                &newest
+            }
+        },
+    };
+    match conversations::recent(&app.table, tenant, id, HISTORY).await {
         Ok(recent) => Ok(Some(recent)),
-        Err(Error::NotFound(_)) if turn.opens => Ok(None),
+        Err(Error::NotFound(_)) if turn.thread.may_be_new() => Ok(None),
         Err(error) => Err(error),
     }
 }
@@ -160,7 +231,7 @@ fn may_go_on(bot: &Bot, turn: &Turn, recent: Option<&Recent>) -> bool {
     let Some(Recent { conversation, .. }) = recent else {
         return true;
     };
-    if conversation.owner.bot != turn.bot {
+    if conversation.owner.bot != turn.scope.bot {
         return false;
     }
     match (&turn.reach, &conversation.owner.party) {

@@ -8,7 +8,7 @@ use crate::{
     clock::Time,
     codes::Purpose,
     documents::Version,
-    ids::{BotId, ConversationId, DocumentId, ErasureId, EventId, FolderId, TenantId},
+    ids::{BotId, ConversationId, DocumentId, ErasureId, EventId, FolderId, InsightId, RoutineId, RunId, TenantId},
     logins::Email,
     queue::Destination,
     store::{Key, Partition, Row},
@@ -28,8 +28,20 @@ pub enum EventType {
     NewSession,
     /// A document was added, changed or deleted.
     KbUpdated,
+    /// A conversation was archived.
+    SessionArchived,
+    /// Insights were extracted from an archived conversation.
+    InsightsReady,
+    /// A run of a routine ended.
+    RoutineFinished,
+    /// Somebody wants a person.
+    HandoffRequested,
+    /// Somebody said how good an answer or a conversation was.
+    FeedbackReceived,
     /// A code is to be sent to somebody; no webhook hears of it.
     CodeRequested,
+    /// A routine is to be run; no webhook hears of it.
+    RunRequested,
 }
 
 /// Something that happened.
@@ -61,12 +73,10 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "job", rename_all = "snake_case")]
 pub enum Job {
-    /// `relay`: write a title for the conversation that began with this question.
+    /// `relay`: write a title for the conversation. Its first question is read then, so that no event outlives it with it.
     Title {
         /// The conversation.
         conversation: ConversationId,
-        /// Its first question.
-        question: String,
     },
     /// `relay`: when somebody signs in with this address, send them a code. The code is made then, so that no event holds
     /// one, and asking for one costs the same whoever asks.
@@ -110,6 +120,33 @@ pub enum Job {
         /// The bot that gets them.
         to: BotId,
     },
+    /// `insights`: extract what an archived conversation says.
+    Insights {
+        /// Whose conversation.
+        tenant: TenantId,
+        /// The conversation.
+        conversation: ConversationId,
+        /// The insights, which are pending.
+        insight: InsightId,
+    },
+    /// `run-routine`: run it.
+    Run {
+        /// Whose routine.
+        tenant: TenantId,
+        /// The routine.
+        routine: RoutineId,
+        /// The run, which is queued.
+        run: RunId,
+    },
+    /// `run-routine`: mail what a run said to those whom the routine names.
+    MailRun {
+        /// Whose routine.
+        tenant: TenantId,
+        /// The routine.
+        routine: RoutineId,
+        /// The run, which has succeeded.
+        run: RunId,
+    },
     /// `erase`: remove everything that an erasure is about.
     Erase {
         /// Whose erasure.
@@ -129,6 +166,8 @@ impl Job {
                 Some(Destination::Ingest)
             }
             Self::Erase { .. } => Some(Destination::Erase),
+            Self::Insights { .. } => Some(Destination::Insights),
+            Self::Run { .. } | Self::MailRun { .. } => Some(Destination::Routines),
         }
     }
 }

@@ -1,0 +1,13 @@
+//! The `insights` worker.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::init();
+    let app = shared::app::App::from_env().await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        insights::handle(&app, event.payload)
+    }))
+    .await
+}

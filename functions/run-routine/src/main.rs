@@ -1,0 +1,13 @@
+//! The `run-routine` worker.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+
+#[tokio::main]
+async fn main() -> Result<(), lambda_runtime::Error> {
+    shared::telemetry::init();
+    let app = shared::app::App::from_env().await?;
+    lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
+        run_routine::handle(&app, event.payload)
+    }))
+    .await
+}

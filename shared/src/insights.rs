@@ -1,0 +1,116 @@
+//! Insights: what is extracted from a conversation when it is archived.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    clock::Time,
+    conversations,
+    ids::{BotId, ConversationId, InsightId, TenantId},
+    store::{Key, Row, sort},
+};
+
+/// How far an extraction has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = InsightStatus)]
+pub enum Status {
+    /// It waits, or is under way.
+    Pending,
+    /// It is there.
+    Ready,
+    /// It was given up.
+    Failed,
+}
+
+/// How the end user felt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Sentiment {
+    /// Content.
+    Positive,
+    /// Neither.
+    Neutral,
+    /// Unhappy.
+    Negative,
+    /// Both.
+    Mixed,
+}
+
+/// What a conversation says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Findings {
+    /// What it was about and how it ended, in a few sentences.
+    pub summary: String,
+    /// Its topics, a word or a few each.
+    pub topics: Vec<String>,
+    /// How the end user felt.
+    pub sentiment: Sentiment,
+    /// Whether the end user got what they came for.
+    pub resolved: bool,
+    /// Questions that were not answered.
+    pub unanswered_questions: Vec<String>,
+    /// What somebody is to do now.
+    pub action_items: Vec<String>,
+    /// What the bot's makers ask for besides, by name; `null` where the conversation does not say it.
+    #[serde(default)]
+    pub custom: BTreeMap<String, Option<String>>,
+}
+
+/// The insights of one archiving.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Insight {
+    /// Its id; ids of one conversation sort by time.
+    pub id: InsightId,
+    /// Whose conversation.
+    pub tenant: TenantId,
+    /// The conversation.
+    pub conversation: ConversationId,
+    /// Its bot.
+    pub bot: BotId,
+    /// How far it has come.
+    pub status: Status,
+    /// When the conversation was archived.
+    pub requested_at: Time,
+    /// When they were extracted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extracted_at: Option<Time>,
+    /// What was found, once it is ready.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Findings>,
+}
+
+impl Insight {
+    /// The sort key's kind, for lists.
+    pub const KIND: &'static str = "INSIGHT";
+
+    /// Insights that are to be extracted.
+    #[must_use]
+    pub fn pending(tenant: &TenantId, conversation: &ConversationId, bot: &BotId, now: Time) -> Self {
+        Self {
+            id: InsightId::new(),
+            tenant: tenant.clone(),
+            conversation: conversation.clone(),
+            bot: bot.clone(),
+            status: Status::Pending,
+            requested_at: now,
+            extracted_at: None,
+            findings: None,
+        }
+    }
+
+    /// Where they live.
+    #[must_use]
+    pub fn key(tenant: &TenantId, conversation: &ConversationId, id: &InsightId) -> Key {
+        conversations::partition(tenant, conversation).at(sort(Self::KIND, &[id.as_str()]))
+    }
+}
+
+impl Row for Insight {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.conversation, &self.id)
+    }
+}
