@@ -40,6 +40,8 @@ pub struct App {
     pub public_keys: PublicKeys,
     /// Whether anybody may register.
     pub open_registration: bool,
+    /// Where callers reach this API, when the deployment says so.
+    pub public_url: Option<String>,
     /// The rate limits.
     pub limits: Limits,
     /// The time.
@@ -65,6 +67,7 @@ impl App {
             public_keys: PublicKeys::default(),
             open_registration: config.open_registration,
             prices: config.prices,
+            public_url: config.public_url,
             erase_settle: config.erase_settle,
             limits: Limits::default(),
             clock: Clock::default(),

@@ -27,6 +27,8 @@ pub struct Config {
     pub queue_urls: HashMap<Destination, String>,
     /// Whom mail is from; only those who send it have it.
     pub mail_from: Option<String>,
+    /// Where callers reach this API, without a slash at its end; absent = where API Gateway says.
+    pub public_url: Option<String>,
     /// Whether anybody may register; only `auth` has it, and without it nobody may.
     pub open_registration: bool,
     /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
@@ -71,6 +73,10 @@ impl Config {
                 .into_iter()
                 .filter_map(|queue| Some((queue, vars.get(queue.variable())?.clone())))
                 .collect(),
+            public_url: vars
+                .get("PUBLIC_URL")
+                .map(|url| url.trim_end_matches('/').to_owned())
+                .filter(|url| !url.is_empty()),
             mail_from: vars.get("MAIL_FROM").cloned(),
             open_registration: match vars.get("REGISTRATION").map(String::as_str) {
                 Some("open") => true,

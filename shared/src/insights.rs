@@ -8,8 +8,9 @@ use utoipa::ToSchema;
 use crate::{
     clock::Time,
     conversations,
+    error::Error,
     ids::{BotId, ConversationId, InsightId, TenantId},
-    store::{Key, Row, sort},
+    store::{Key, Query, Row, Table, sort},
 };
 
 /// How far an extraction has come.
@@ -107,6 +108,16 @@ impl Insight {
     pub fn key(tenant: &TenantId, conversation: &ConversationId, id: &InsightId) -> Key {
         conversations::partition(tenant, conversation).at(sort(Self::KIND, &[id.as_str()]))
     }
+}
+
+/// The insights of the last archiving of a conversation.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn newest(table: &Table, tenant: &TenantId, id: &ConversationId) -> Result<Option<Insight>, Error> {
+    let mut query = Query::newest(conversations::partition(tenant, id), Insight::KIND);
+    query.limit = Some(1);
+    Ok(table.query::<Insight>(query).await?.items.into_iter().next())
 }
 
 impl Row for Insight {

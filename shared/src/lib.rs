@@ -15,6 +15,7 @@ pub mod documents;
 pub mod erasures;
 pub mod error;
 pub mod events;
+pub mod feedback;
 pub mod folders;
 pub mod http;
 pub mod ids;

@@ -88,6 +88,9 @@ pub struct Message {
     /// What it took.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// The row with the stored answer for repetitions of the request that asked, where it stated an `Idempotency-Key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<Key>,
     /// Whether the answer broke off (a model error, or the deadline).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub incomplete: bool,
@@ -96,6 +99,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// The sort key's kind, for lists.
+    pub const KIND: &'static str = "MSG";
+
+    /// Where a message lives.
+    #[must_use]
+    pub fn place(tenant: &TenantId, conversation: &ConversationId, id: &MessageId) -> Key {
+        conversations::partition(tenant, conversation).at(sort(Self::KIND, &[id.as_str()]))
+    }
+
     /// Tokens that it took, those of its prompt included.
     #[must_use]
     pub fn tokens(&self) -> u64 {
@@ -112,6 +124,6 @@ impl Message {
 
 impl Row for Message {
     fn key(&self) -> Key {
-        conversations::partition(&self.tenant, &self.conversation).at(sort("MSG", &[self.id.as_str()]))
+        Self::place(&self.tenant, &self.conversation, &self.id)
     }
 }

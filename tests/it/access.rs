@@ -17,9 +17,12 @@ use crate::{
 enum Needs {
     Nothing,
     Read,
+    Work,
     Manage,
     Partner,
     Chat,
+    App,
+    Session,
     SignedIn,
 }
 
@@ -30,6 +33,8 @@ enum Names {
     Document,
     Folder,
     Conversation,
+    Thread,
+    Answer,
     Bot,
     BotInBody,
     Key,
@@ -37,7 +42,7 @@ enum Names {
 }
 
 use Names as N;
-use Needs::{Chat, Manage, Nothing, Partner, Read, SignedIn};
+use Needs::{App, Chat, Manage, Nothing, Partner, Read, Session, SignedIn, Work};
 
 /// The table: operation, what it needs, what it names.
 const OPERATIONS: &[(&str, Needs, Names)] = &[
@@ -50,6 +55,21 @@ const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("get_conversation", Partner, N::Conversation),
     ("send_platform_message", Chat, N::BotInBody),
     ("stream_platform_message", Chat, N::BotInBody),
+    ("resume_platform_stream", Chat, N::Answer),
+    ("send_widget_message", Chat, N::Bot),
+    ("get_widget_history", Chat, N::Bot),
+    ("archive_widget_thread", Chat, N::Bot),
+    ("get_widget_settings", Chat, N::Bot),
+    ("list_thread_messages", Read, N::Thread),
+    ("archive_thread", Work, N::Thread),
+    ("get_latest_insights", Read, N::Thread),
+    ("get_chat_history", App, N::Thread),
+    ("list_chat_sessions", Read, N::Bot),
+    ("delete_chat_session", Session, N::Thread),
+    ("create_feedback", Chat, N::Thread),
+    ("request_handoff", Chat, N::Thread),
+    ("end_handoff", Work, N::Thread),
+    ("list_app_sessions", App, N::Nothing),
     ("list_documents", Read, N::Nothing),
     ("create_document", Manage, N::Nothing),
     ("create_upload", Manage, N::Nothing),
@@ -132,23 +152,29 @@ const KINDS: [With; 15] = [
 /// What is expected: 401, 403, or 200 for "gets past the door".
 fn expected(needs: Needs, with: With) -> u16 {
     use With::{
-        Admin, Agent, App, Expired, Full, Malformed, None, Owner, Public, Revoked, Routine, Viewer, Widget,
-        WrongOrigin, WrongScheme,
+        Admin, Agent, Expired, Full, Malformed, None, Owner, Public, Revoked, Routine, Viewer, Widget, WrongOrigin,
+        WrongScheme,
     };
     match (needs, with) {
         (Needs::Nothing, _) => 200,
         (_, None | WrongScheme | Malformed | Expired | Revoked) => 401,
         (_, WrongOrigin) => 403,
         (Read, Full | Viewer | Agent | Admin | Owner) => 200,
-        (Read, App | Widget | Routine | Public) => 403,
+        (Read, With::App | Widget | Routine | Public) => 403,
+        (Work, Full | Agent | Admin | Owner) => 200,
+        (Work, With::App | Widget | Routine | Public | Viewer) => 403,
+        (App, Full | With::App | Viewer | Agent | Admin | Owner) => 200,
+        (App, Widget | Routine | Public) => 403,
+        (Session, Full | With::App | Agent | Admin | Owner) => 200,
+        (Session, Widget | Routine | Public | Viewer) => 403,
         (Manage, Full | Admin | Owner) => 200,
-        (Manage, App | Widget | Routine | Public | Viewer | Agent) => 403,
+        (Manage, With::App | Widget | Routine | Public | Viewer | Agent) => 403,
         (Partner, Full) => 200,
-        (Partner, App | Widget | Routine | Public | Viewer | Agent | Admin | Owner) => 403,
-        (Chat, Full | App | Widget | Public | Agent | Admin | Owner) => 200,
+        (Partner, With::App | Widget | Routine | Public | Viewer | Agent | Admin | Owner) => 403,
+        (Chat, Full | With::App | Widget | Public | Agent | Admin | Owner) => 200,
         (Chat, Routine | Viewer) => 403,
         (SignedIn, Viewer | Agent | Admin | Owner) => 200,
-        (SignedIn, Full | App | Widget | Routine | Public) => 403,
+        (SignedIn, Full | With::App | Widget | Routine | Public) => 403,
     }
 }
 
@@ -229,7 +255,11 @@ async fn credentials() -> BTreeMap<With, Sign> {
 
 /// A request of the operation about the thing with this id.
 fn request(tenant: &Tenant, operation: &Operation, names: Names, id: &str) -> RequestBuilder {
-    let path = operation.path.replace("{id}", id);
+    let filled = operation
+        .path
+        .split('/')
+        .map(|part| if part.starts_with('{') { id } else { part });
+    let path = filled.collect::<Vec<_>>().join("/");
     // Sign-in is counted by address.
     let mut request = match path.starts_with("/api/v1/auth/") {
         true => tenant.somewhere().bare(operation.method.clone(), &path),
@@ -287,7 +317,7 @@ fn has_headers(answer: &Response, needs: Needs, status: u16) -> bool {
     let has = |name: &str| answer.headers().contains_key(name);
     let readable = !matches!(status, 401 | 403) || answer.headers()["access-control-allow-origin"] == "*";
     // A question is counted when it is asked: one that cannot be understood is not.
-    let counted = matches!(needs, Read | Manage) && status < 400;
+    let counted = matches!(needs, Read | Work | Manage | App | Session) && status < 400;
     readable && has("x-request-id") && (!counted || (has("ratelimit") && has("ratelimit-policy")))
 }
 
@@ -318,7 +348,15 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
         202,
     )
     .await;
+    let session = tenant
+        .send(Method::POST, "/api/v1/chat", json!({"message": "Hello"}), 200)
+        .await;
+    let thread = session["session_id"].as_str().unwrap().to_owned();
+    let history = tenant.get(&format!("/api/v1/chat/history/{thread}")).await;
+    let answer = history["messages"][1]["id"].as_str().unwrap().to_owned();
     vec![
+        (N::Thread, thread),
+        (N::Answer, answer),
         (N::Document, made("/api/v1/documents", document, 201).await),
         (
             N::Folder,

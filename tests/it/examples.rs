@@ -15,7 +15,7 @@ const PLATFORM_HOST: &str = "https://konan.ma";
 const HOST: &str = "https://api.docbit.ai";
 
 /// The text of a page, if the pages lie beside the project.
-fn page(name: &str) -> Option<String> {
+pub fn page(name: &str) -> Option<String> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/seeds")
         .join(name);
@@ -27,7 +27,7 @@ fn page(name: &str) -> Option<String> {
 }
 
 /// Whether a program runs here.
-async fn runs(program: &str, arguments: &[&str]) -> bool {
+pub async fn runs(program: &str, arguments: &[&str]) -> bool {
     let status = Command::new(program)
         .args(arguments)
         .stdout(Stdio::null())
@@ -82,7 +82,7 @@ fn curls(page: &str, tenant: &Tenant) -> Vec<String> {
         .collect()
 }
 
-async fn output(program: &str, arguments: &[&str], script: &str) -> String {
+pub async fn output(program: &str, arguments: &[&str], script: &str) -> String {
     let done = Command::new(program)
         .args(arguments)
         .arg(script)
@@ -97,7 +97,7 @@ async fn output(program: &str, arguments: &[&str], script: &str) -> String {
     String::from_utf8(done.stdout).unwrap()
 }
 
-async fn bash(script: &str) -> String {
+pub async fn bash(script: &str) -> String {
     output("bash", &["-c"], &script.replacen("curl ", "curl -sS ", 1)).await
 }
 

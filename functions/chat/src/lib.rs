@@ -2,7 +2,9 @@
 
 mod ai;
 mod app_chat;
+mod channel;
 mod platform;
+mod resume;
 mod turn;
 mod visitor;
 
@@ -17,6 +19,8 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(ai::stream_message))
         .routes(routes!(platform::send_platform_message))
         .routes(routes!(platform::stream_platform_message))
+        .routes(routes!(resume::resume_platform_stream))
+        .routes(routes!(channel::send_widget_message))
 }
 
 /// This function.

@@ -207,43 +207,11 @@ async fn document(app: &App, erasure: &Erasure, id: &DocumentId) -> Result<bool,
     Err(Error::unavailable("a document changes while it is erased"))
 }
 
-/// Removes a conversation: first everything below its summary, last the summary, without which nothing can be added any
-/// more. `false` when it is gone already.
+/// Removes a conversation and the count of its owner's. `false` when it is gone already.
 async fn conversation(app: &App, tenant: &TenantId, id: &ConversationId) -> Result<bool, Error> {
-    let key = Conversation::key(tenant, id);
-    for _ in 0..TRIES {
-        let Some(known) = app.table.get::<Conversation>(&key).await? else {
-            return Ok(false);
-        };
-        below(app, tenant, id, &key).await?;
-        app.table.delete(&known.owner.total_key(tenant)).await?;
-        let mut transaction = Transaction::default();
-        // A turn that was stored meanwhile has counted its messages.
-        let unchanged = Condition::is("message_count", &known.message_count)?;
-        transaction.delete(key.clone(), vec![unchanged]);
-        match app.table.transact(transaction).await {
-            Ok(()) => return Ok(true),
-            Err(TransactionError::Condition(_)) => {}
-            Err(TransactionError::Other(error)) => return Err(error),
-        }
-    }
-    Err(Error::unavailable("a conversation grows while it is erased"))
-}
-
-/// Removes everything of a conversation's partition but the summary.
-async fn below(app: &App, tenant: &TenantId, id: &ConversationId, summary: &Key) -> Result<(), Error> {
-    let mut after = None;
-    loop {
-        let partition = conversations::partition(tenant, id);
-        let mut query = Query::whole(partition.clone());
-        query.after = after;
-        let page = app.table.query_items(query).await?;
-        let keys = page.items.iter().map(|item| partition.clone().at(item.sk().to_owned()));
-        let keys: Vec<Key> = keys.filter(|key| key != summary).collect();
-        app.table.delete_all(&keys).await?;
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
-    }
+    let Some(gone) = conversations::erase(&app.table, tenant, id).await? else {
+        return Ok(false);
+    };
+    app.table.delete(&gone.owner.total_key(tenant)).await?;
+    Ok(true)
 }

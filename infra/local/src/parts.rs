@@ -53,7 +53,7 @@ pub enum Table {
 ///
 /// # Errors
 /// Names the part that failed.
-pub async fn start(options: &Options, data: &Data, back: &mut Layer) -> Result<Parts, Error> {
+pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut Layer) -> Result<Parts, Error> {
     let models = Models::choose(options).await?;
     let identity = if options.bedrock {
         Identity::of_environment().await?
@@ -88,6 +88,7 @@ pub async fn start(options: &Options, data: &Data, back: &mut Layer) -> Result<P
             template.set(name, value);
         }
     }
+    template.set("PublicUrl", base_url);
     for (name, value) in models.parameters.into_iter().chain(options.parameters.clone()) {
         template.set(&name, value);
     }

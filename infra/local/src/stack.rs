@@ -53,7 +53,7 @@ impl Stack {
         let listener = bind(options.port).await?;
         let base_url = format!("http://{}", listener.local_addr().during("the API's port")?);
         let mut back = Layer::default();
-        let parts = parts::start(&options, &data, &mut back).await?;
+        let parts = parts::start(&options, &base_url, &data, &mut back).await?;
         let functions = Functions::start(&parts.functions, &parts.sdk)?;
         let changed = Arc::new(Notify::new());
         let ring = {

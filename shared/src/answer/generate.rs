@@ -20,7 +20,7 @@ use crate::{
     messages::{Message, Role},
     models::Prompt,
     search::Hit,
-    store::{Transaction, TransactionError, Update},
+    store::{self, Transaction, TransactionError, Update},
     text,
     usage::{self, Spent},
     visitors,
@@ -171,6 +171,7 @@ impl Asked {
             confidence: None,
             model: None,
             usage: None,
+            repetition: store::repetition(),
             incomplete: false,
             created_at,
         }

@@ -68,6 +68,7 @@ mod tests {
             confidence: None,
             model: None,
             usage: None,
+            repetition: None,
             incomplete: false,
             created_at: Clock::default().now(),
         }

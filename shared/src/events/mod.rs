@@ -205,9 +205,17 @@ impl Event {
     }
 }
 
+impl Event {
+    /// Where an event lives.
+    #[must_use]
+    pub fn key(tenant: &TenantId, id: &EventId) -> Key {
+        Partition::tenant(tenant, &["E", id.as_str()]).at("EVENT".to_owned())
+    }
+}
+
 impl Row for Event {
     fn key(&self) -> Key {
-        Partition::tenant(&self.tenant, &["E", self.id.as_str()]).at("EVENT".to_owned())
+        Self::key(&self.tenant, &self.id)
     }
 
     fn expires_at(&self) -> Option<i64> {

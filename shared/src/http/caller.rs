@@ -194,6 +194,10 @@ callers! {
     AccountOwner: Account;
     /// A caller who may read an app's usage and sessions.
     AppReader: App;
+    /// A caller who may chat, with something else than a question.
+    Chatter: Chat;
+    /// A caller who may erase sessions.
+    SessionKeeper: Session;
     /// A caller who may run routines.
     RoutineRunner: Routine;
 }

@@ -48,11 +48,12 @@ const MAX_STORED: usize = 280 * 1024;
 /// Most bytes that a stored answer can become again.
 const MAX_ANSWER: u64 = 8 * 1024 * 1024;
 /// Headers of the first answer that its repetitions have too.
-const KEPT_HEADERS: [HeaderName; 4] = [
+const KEPT_HEADERS: [HeaderName; 5] = [
     header::CONTENT_TYPE,
     header::LOCATION,
     HeaderName::from_static("x-visitor-token"),
     HeaderName::from_static("x-thread-id"),
+    HeaderName::from_static("x-vercel-ai-ui-message-stream"),
 ];
 
 /// Fields of a JSON answer that are shown once: a repetition is without them. An extension of the response.

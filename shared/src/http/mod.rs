@@ -2,7 +2,9 @@
 
 pub mod ai;
 mod anonymous;
+mod base_url;
 mod caller;
+pub mod channels;
 mod credential;
 mod end_user;
 mod exchange;
@@ -14,11 +16,14 @@ mod page;
 pub mod parameters;
 mod permission;
 pub mod platform;
+mod reaching;
 pub mod sse;
 
 pub use anonymous::Anonymous;
+pub use base_url::BaseUrl;
 pub use caller::{
-    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineRunner, SignedIn, Who,
+    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Chatter, Partner, PartnerAsking, Reader, RoutineRunner,
+    SessionKeeper, SignedIn, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
@@ -26,6 +31,7 @@ pub use idempotency::Secretive;
 pub use json::{Json, Path, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
 pub use permission::Permission;
+pub use reaching::Reaching;
 
 use axum::{
     Router,
@@ -55,9 +61,11 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-Externa
 /// every answer, and the error body.
 pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
+    let mut router = router.with_state(app.clone());
+    if router.has_routes() {
+        router = router.route_layer(middleware::from_fn_with_state(app, idempotency::layer));
+    }
     router
-        .with_state(app.clone())
-        .route_layer(middleware::from_fn_with_state(app, idempotency::layer))
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -21,6 +21,8 @@ pub enum Permission {
     Chat,
     /// An app's own usage and sessions.
     App,
+    /// Erasing sessions.
+    Session,
     /// Running routines and reading their runs.
     Routine,
 }
@@ -32,14 +34,14 @@ impl Permission {
         match who {
             Who::Member(member) => match self {
                 Self::Read | Self::App | Self::SignedIn => true,
-                Self::Work | Self::Chat => member.role >= Role::Agent,
+                Self::Work | Self::Chat | Self::Session => member.role >= Role::Agent,
                 Self::Manage | Self::Routine => member.role >= Role::Admin,
                 Self::Account => member.role == Role::Owner,
                 Self::Partner => false,
             },
             Who::Key(key) => match key.scope {
                 Scope::Full => !matches!(self, Self::Account | Self::SignedIn),
-                Scope::App => matches!(self, Self::Chat | Self::App),
+                Scope::App => matches!(self, Self::Chat | Self::App | Self::Session),
                 Scope::Widget => matches!(self, Self::Chat),
                 Scope::Routine => matches!(self, Self::Routine),
             },

@@ -3,7 +3,7 @@
 
 use std::future::Future;
 
-use super::Update;
+use super::{Key, Update};
 
 tokio::task_local! {
     static ALONG: Update;
@@ -23,6 +23,11 @@ pub fn carried<F: Future + Send + 'static>(work: F) -> impl Future<Output = F::O
             None => work.await,
         }
     }
+}
+
+/// The row in which the answer to this request is kept for its repetitions.
+pub(crate) fn repetition() -> Option<Key> {
+    current().map(|update| update.key)
 }
 
 /// What the transactions of this task carry.

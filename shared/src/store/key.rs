@@ -1,10 +1,13 @@
 //! Keys with two constructors only: a tenant's and, for the few things outside tenants, a global one. A key without its
 //! tenant cannot be spelled by accident; the places that call [`Partition::global`] are the whole security review.
 
+use serde::{Deserialize, Serialize};
+
 use crate::ids::TenantId;
 
 /// A partition key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Partition(String);
 
 impl Partition {
@@ -38,7 +41,7 @@ pub fn sort(kind: &str, parts: &[&str]) -> String {
 }
 
 /// The place of one item.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     pk: Partition,
     sk: String,

@@ -11,6 +11,7 @@ mod table;
 mod transaction;
 mod update;
 
+pub(crate) use along::repetition;
 pub use along::{along, carried};
 pub use counters::Counted;
 pub use cursor::Cursor;

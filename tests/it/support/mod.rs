@@ -2,6 +2,7 @@
 
 mod files;
 pub mod people;
+mod rows;
 mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};

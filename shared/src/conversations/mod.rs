@@ -1,12 +1,20 @@
 //! Conversations: one partition each, so that one descending query reads the summary and the last messages.
 
+mod archive;
+mod erase;
+mod handoff;
+
+pub use archive::archive;
+pub use erase::erase;
+pub use handoff::{give_back, hand_over};
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
     error::Error,
-    ids::{BotId, ConversationId, TenantId},
+    ids::{BotId, ConversationId, MessageId, TenantId},
     messages::Message,
     store::{Condition, Key, Partition, Query, Row, Table, Update, sort},
     text,
@@ -317,6 +325,15 @@ pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &Conversat
     if conversation.owner != *owner {
         return Err(Error::NotFound("Conversation"));
     }
+    let messages = messages(table, tenant, id).await?;
+    Ok(Recent { conversation, messages })
+}
+
+/// The messages of a conversation, oldest first; of a very long one (4 MB) the newest.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn messages(table: &Table, tenant: &TenantId, id: &ConversationId) -> Result<Vec<Message>, Error> {
     let mut messages = Vec::new();
     let mut query = Query::newest(partition(tenant, id), "MSG");
     for _ in 0..MAX_PAGES {
@@ -329,7 +346,55 @@ pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &Conversat
         };
     }
     messages.reverse();
-    Ok(Recent { conversation, messages })
+    Ok(messages)
+}
+
+/// The first `most` messages that were said after another one, oldest first.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn after(
+    table: &Table,
+    tenant: &TenantId,
+    id: &ConversationId,
+    message: &MessageId,
+    most: usize,
+) -> Result<Vec<Message>, Error> {
+    let mut query = Query::newest(partition(tenant, id), Message::KIND);
+    query.newest_first = false;
+    query.limit = Some(most);
+    // `!` sorts behind the end of the id and before anything that could follow it.
+    query.between.0 = format!("{}!", Message::place(tenant, id, message).sk());
+    Ok(table.query::<Message>(query).await?.items)
+}
+
+/// The first `most` conversations of an owner, the last active first; archived ones only when `all` of them are wanted.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn of_owner(
+    table: &Table,
+    tenant: &TenantId,
+    owner: &Owner,
+    most: usize,
+    all: bool,
+) -> Result<Vec<Conversation>, Error> {
+    let partition = owner.partition(tenant);
+    let mut found = Vec::new();
+    let mut after = None;
+    while found.len() < most {
+        let page = table.index1_page::<Conversation>(&partition, most, after).await?;
+        let wanted = page
+            .items
+            .into_iter()
+            .filter(|conversation| all || !conversation.is_archived());
+        found.extend(wanted.take(most - found.len()));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    Ok(found)
 }
 
 fn whole(tenant: &TenantId, id: &ConversationId, limit: Option<usize>) -> Query {
