@@ -3,8 +3,6 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Time;
-
 /// The longest id that a caller may state, in characters.
 pub const MAX_ID_CHARS: usize = 128;
 
@@ -124,16 +122,6 @@ id!(
     /// One run of a routine.
     RunId
 );
-
-impl MessageId {
-    /// When it was made, for ids that we issued.
-    #[must_use]
-    pub fn made_at(&self) -> Option<Time> {
-        let (seconds, nanos) = uuid::Uuid::parse_str(&self.0).ok()?.get_timestamp()?.to_unix();
-        let millisecond = i64::try_from(seconds).ok()?.checked_mul(1000)?;
-        Some(Time::at_millisecond(millisecond + i64::from(nanos / 1_000_000)))
-    }
-}
 
 impl ConversationId {
     /// The session that an app knows under `session`: private to its credential.

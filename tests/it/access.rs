@@ -273,7 +273,7 @@ fn request(tenant: &Tenant, operation: &Operation, names: Names, id: &str) -> Re
     }
     match (names, operation.has_body) {
         (N::BotInBody, _) if !id.is_empty() => request.json(&json!({"bot_id": id, "message": "Hello"})),
-        (_, true) => request.json(&json!({})),
+        (_, true) => request.json(&json!({"messages": [{"role": "user", "content": "Hello"}]})),
         (_, false) => request,
     }
 }
@@ -349,7 +349,12 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
     )
     .await;
     let session = tenant
-        .send(Method::POST, "/api/v1/chat", json!({"message": "Hello"}), 200)
+        .send(
+            Method::POST,
+            "/api/v1/chat",
+            json!({"bot_id": bot, "message": "Hello"}),
+            200,
+        )
         .await;
     let thread = session["session_id"].as_str().unwrap().to_owned();
     let history = tenant.get(&format!("/api/v1/chat/history/{thread}")).await;

@@ -208,7 +208,7 @@ fn a_page_asks_for_a_person_where_the_bot_offers_one() {
 fn feedback_is_kept_once_for_each_answer_and_for_the_session() {
     run(async {
         let tenant = zoo().await;
-        let body = json!({"message": "When does the zoo open?"});
+        let body = json!({"bot_id": tenant.bot().await.id, "message": "When does the zoo open?"});
         let answer = tenant.send(Method::POST, "/api/v1/chat", body, 200).await;
         let session = answer["session_id"].as_str().unwrap();
         let path = format!("/api/v1/chat/sessions/{session}/feedback");
@@ -245,11 +245,14 @@ fn feedback_is_kept_once_for_each_answer_and_for_the_session() {
 fn an_erased_session_is_gone_from_every_store() {
     run(async {
         let tenant = zoo().await;
+        let bot = tenant.bot().await.id;
         let chat = |key: &str| {
             let request = tenant
                 .request(Method::POST, "/api/v1/chat")
                 .header("Idempotency-Key", key.to_owned());
-            request.json(&json!({"message": "When does the zoo open, xylophone?", "visitor": {"id": "ann"}}))
+            request.json(
+                &json!({"bot_id": bot, "message": "When does the zoo open, xylophone?", "visitor": {"id": "ann"}}),
+            )
         };
         let answer = expect(chat("k1").send().await.unwrap(), 200).await;
         let session = answer["session_id"].as_str().unwrap();

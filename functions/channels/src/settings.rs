@@ -5,13 +5,15 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use shared::{
     app::App,
-    bots::Bot,
     error::Error,
     http::{BaseUrl, Chatter, Path},
     ids::BotId,
 };
 
-use crate::examples::{Example, examples};
+use crate::{
+    examples::{Example, examples},
+    thread,
+};
 
 /// The public look and feel of a widget, and how to talk to its bot.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
@@ -51,13 +53,7 @@ pub(crate) async fn get_widget_settings(
     base: BaseUrl,
     Path(application): Path,
 ) -> Result<Json<SettingsOut>, Error> {
-    let unknown = || Error::NotFound("Bot");
-    let id = BotId::parse(application).filter(|bot| caller.sees(Some(bot)));
-    let bot: Option<Bot> = app
-        .table
-        .get(&Bot::key(caller.tenant(), &id.ok_or_else(unknown)?))
-        .await?;
-    let bot = bot.ok_or_else(unknown)?;
+    let bot = thread::bot(&app, &caller, application).await?;
     Ok(Json(SettingsOut {
         examples: examples(&base.0, &bot),
         application_id: bot.id,

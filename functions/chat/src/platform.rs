@@ -135,7 +135,10 @@ pub(crate) async fn stream_platform_message(
     headers: HeaderMap,
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
-    let turn = body.turn(&caller, &headers)?;
+    let turn = Turn {
+        resumable: true,
+        ..body.turn(&caller, &headers)?
+    };
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
     Ok(sse::response(frames(pieces, exchange)))
 }

@@ -9,9 +9,10 @@ use futures::Stream;
 use http::HeaderMap;
 use serde_json::json;
 use shared::{
-    answer::Answer,
+    answer::{Answer, Begun},
     app::App,
     bots::Bot,
+    clock::Time,
     conversations::{Conversation, Party},
     error::Error,
     events::Event,
@@ -24,8 +25,6 @@ use shared::{
 
 use crate::{platform::last_frames, turn::End};
 
-/// Longest time from a question to its stored answer, in milliseconds: search, model, and some for clocks that differ.
-const LONGEST: i64 = 180_000;
 /// Pause before the table is asked again whether the answer is stored; each is twice as long as the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Longest such pause.
@@ -59,10 +58,16 @@ pub(crate) async fn resume_platform_stream(
         app,
         message,
     };
-    match wanted.find().await? {
-        Some(found) => Ok(sse::response(futures::stream::iter(found.rest(from, &exchange)))),
-        None if wanted.may_come() => Ok(sse::response(wait(wanted, from, exchange))),
-        None => Err(Error::NotFound("Message")),
+    if let Some(found) = wanted.find().await? {
+        return Ok(sse::response(futures::stream::iter(found.rest(from, &exchange))));
+    }
+    match wanted.until().await? {
+        Some(until) => Ok(sse::response(wait(wanted, from, until, exchange))),
+        // It may have been stored between the two looks.
+        None => match wanted.find().await? {
+            Some(found) => Ok(sse::response(futures::stream::iter(found.rest(from, &exchange)))),
+            None => Err(Error::NotFound("Message")),
+        },
     }
 }
 
@@ -127,11 +132,14 @@ impl Wanted {
         }))
     }
 
-    /// Whether the answer may still be under way: its id says when it was asked for.
-    fn may_come(&self) -> bool {
-        let now = self.app.clock.now().millisecond();
-        let asked = self.message.made_at();
-        asked.is_some_and(|asked| (-LONGEST..LONGEST).contains(&(now - asked.millisecond())))
+    /// When at the latest an answer is stored that is under way and that the caller may read.
+    async fn until(&self) -> Result<Option<Time>, Error> {
+        let key = Begun::key(self.reaching.tenant(), &self.message);
+        let begun: Option<Begun> = self.app.table.get(&key).await?;
+        let begun = begun.filter(|begun| self.reaching.reaches_of(&begun.owner, &begun.conversation));
+        Ok(begun
+            .map(|begun| begun.until())
+            .filter(|until| self.app.clock.now() < *until))
     }
 }
 
@@ -164,15 +172,15 @@ impl Found {
 }
 
 /// Asks the table, less and less often, until the answer is stored or cannot come any more.
-fn wait(wanted: Wanted, from: usize, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
+fn wait(wanted: Wanted, from: usize, until: Time, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
     async_stream::stream! {
         let mut pause = FIRST_PAUSE;
         let found = loop {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             match wanted.find().await {
-                Ok(None) if wanted.may_come() => {}
                 Ok(Some(found)) => break Ok(found),
+                Ok(None) if wanted.app.clock.now() < until => {}
                 Ok(None) => break Err(Error::NotFound("Message")),
                 Err(error) => break Err(error),
             }

@@ -31,6 +31,7 @@ pub(crate) fn asked(caller: &Caller, owner: Owner, message: Option<String>) -> R
         message,
         thread: Thread::New,
         proved: false,
+        resumable: false,
     })
 }
 

@@ -6,14 +6,14 @@ use serde_json::json;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use super::{
-    Answer, Began, Piece, Thread, Turn, Written, draft, history, markers, prompt,
+    Answer, Began, Begun, Piece, Thread, Turn, Written, draft, history, markers, prompt,
     retrieve::{Library, Source},
 };
 use crate::{
     app::App,
     bots::Bot,
     clock::Time,
-    conversations::{Conversation, Newest, Party, Recent, Status, shortened},
+    conversations::{Conversation, Newest, Owner, Party, Recent, Status, shortened},
     error::Error,
     events::{Event, EventType, Job},
     ids::{ConversationId, MessageId},
@@ -50,7 +50,8 @@ impl Asked {
     /// Answers, tells the listener piece by piece, and stores. A listener that left changes nothing.
     pub(super) async fn run(self, search: JoinHandle<Result<Vec<Hit>, Error>>, pieces: UnboundedSender<Piece>) {
         tell(&pieces, self.began());
-        let outcome = match tokio::time::timeout(SEARCH_DEADLINE, self.prompt(search)).await {
+        let prompt = async { futures::join!(self.note(), self.prompt(search)).1 };
+        let outcome = match tokio::time::timeout(SEARCH_DEADLINE, prompt).await {
             Ok(Ok((prompt, sources))) => self.write(prompt, &sources, &pieces).await,
             Ok(Err(error)) => Err(error),
             Err(late) => Err(Error::unavailable(late)),
@@ -78,6 +79,23 @@ impl Asked {
         tell(pieces, self.began());
         tell(pieces, Piece::HandedOver);
         Ok(())
+    }
+
+    /// Notes that the answer is under way. Without the note the answer goes on all the same.
+    async fn note(&self) {
+        if !self.turn.resumable {
+            return;
+        }
+        let begun = Begun {
+            tenant: self.turn.scope.tenant.clone(),
+            message: self.message.clone(),
+            conversation: self.conversation.clone(),
+            owner: self.owner().clone(),
+            asked_at: self.asked_at,
+        };
+        if let Err(error) = self.app.table.put(&begun).await {
+            tracing::warn!(%error, "a client that loses this stream must wait until the answer is stored");
+        }
     }
 
     fn began(&self) -> Piece {
@@ -149,12 +167,14 @@ impl Asked {
         })
     }
 
+    /// Whose conversation it is.
+    fn owner(&self) -> &Owner {
+        let recent = self.recent.as_ref();
+        recent.map_or(&self.turn.owner, |recent| &recent.conversation.owner)
+    }
+
     fn visitor_token(&self) -> Option<String> {
-        let owner = self
-            .recent
-            .as_ref()
-            .map_or(&self.turn.owner, |recent| &recent.conversation.owner);
-        match &owner.party {
+        match &self.owner().party {
             Party::Visitor { visitor } => Some(visitors::token(&self.bot, visitor, &self.conversation)),
             Party::EndUser { .. } | Party::Credential { .. } => None,
         }

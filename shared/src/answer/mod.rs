@@ -1,6 +1,7 @@
 //! The answer to a question: retrieve → prompt → stream → citations → confidence. It knows no HTTP: a dialect frames the
 //! [`Piece`]s. An answer that began is always finished and stored, whether or not anybody still listens.
 
+mod begun;
 mod claims;
 pub mod confidence;
 mod draft;
@@ -11,6 +12,7 @@ mod once;
 pub mod prompt;
 mod retrieve;
 
+pub use begun::Begun;
 pub use draft::Written;
 pub use once::once;
 pub use retrieve::{Scope, Source, search};
@@ -56,6 +58,8 @@ pub struct Turn {
     pub thread: Thread,
     /// Whether who asks is known for certain, so that a new conversation is the one that they come back to.
     pub proved: bool,
+    /// Whether a client that loses the stream may come back for the rest while the answer is still under way.
+    pub resumable: bool,
 }
 
 /// The conversation that a question belongs to.

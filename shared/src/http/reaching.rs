@@ -5,7 +5,7 @@ use http::HeaderMap;
 use super::Caller;
 use crate::{
     app::App,
-    conversations::{Conversation, Party},
+    conversations::{Conversation, Owner, Party},
     error::Error,
     ids::{ConversationId, TenantId},
     visitors,
@@ -105,16 +105,20 @@ impl Reaching {
     /// users; an app what its key began; a page what its visitor proves to own.
     #[must_use]
     pub fn reaches(&self, conversation: &Conversation) -> bool {
-        if !self.caller.sees(Some(&conversation.owner.bot)) {
+        self.reaches_of(&conversation.owner, &conversation.id)
+    }
+
+    /// [`Reaching::reaches`] for one that is perhaps not stored yet.
+    #[must_use]
+    pub fn reaches_of(&self, owner: &Owner, id: &ConversationId) -> bool {
+        if !self.caller.sees(Some(&owner.bot)) {
             return false;
         }
-        match &conversation.owner.party {
+        match &owner.party {
             Party::EndUser { .. } => false,
             _ if self.caller.is_trusted() => true,
             Party::Credential { credential } => !self.caller.is_page() && *credential == self.caller.id(),
-            Party::Visitor { visitor } => {
-                self.proved.as_ref() == Some(visitor) || self.is_token_of(visitor, &conversation.id)
-            }
+            Party::Visitor { visitor } => self.proved.as_ref() == Some(visitor) || self.is_token_of(visitor, id),
         }
     }
 
