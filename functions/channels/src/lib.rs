@@ -1,12 +1,14 @@
 //! What a widget needs besides its chat: history, archive, settings; and search.
 
+mod search;
+
 use axum::Router;
 use shared::{app::App, http::finish};
-use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 /// The routes of this function.
 pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
+    OpenApiRouter::new().routes(routes!(search::search_documents))
 }
 
 /// This function.

@@ -11,6 +11,7 @@ mod once;
 pub mod prompt;
 mod retrieve;
 
+pub use claims::excerpt;
 pub use draft::Written;
 pub use once::once;
 pub use retrieve::{Scope, Source, search};

@@ -6,6 +6,7 @@ mod caller;
 mod credential;
 mod end_user;
 mod exchange;
+mod id_list;
 mod idempotency;
 mod json;
 pub mod openapi;
@@ -18,10 +19,12 @@ pub mod sse;
 
 pub use anonymous::Anonymous;
 pub use caller::{
-    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineRunner, SignedIn, Who,
+    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineRunner, Searcher,
+    SignedIn, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
+pub use id_list::id_list;
 pub use idempotency::Secretive;
 pub use json::{Json, Path, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
