@@ -20,6 +20,7 @@ enum Needs {
     Manage,
     Partner,
     Chat,
+    App,
     SignedIn,
 }
 
@@ -32,6 +33,7 @@ enum Names {
     Conversation,
     Bot,
     BotInBody,
+    ApplicationInBody,
     Key,
     Erasure,
 }
@@ -42,6 +44,8 @@ use Needs::{Chat, Manage, Nothing, Partner, Read, SignedIn};
 /// The table: operation, what it needs, what it names.
 const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("get_health", Nothing, N::Nothing),
+    ("get_usage", Needs::App, N::Nothing),
+    ("search_documents", Read, N::ApplicationInBody),
     ("get_openapi", Nothing, N::Nothing),
     ("get_docs", Nothing, N::Nothing),
     ("send_message", Partner, N::Nothing),
@@ -147,6 +151,8 @@ fn expected(needs: Needs, with: With) -> u16 {
         (Partner, App | Widget | Routine | Public | Viewer | Agent | Admin | Owner) => 403,
         (Chat, Full | App | Widget | Public | Agent | Admin | Owner) => 200,
         (Chat, Routine | Viewer) => 403,
+        (Needs::App, Full | App | Viewer | Agent | Admin | Owner) => 200,
+        (Needs::App, Widget | Routine | Public) => 403,
         (SignedIn, Viewer | Agent | Admin | Owner) => 200,
         (SignedIn, Full | App | Widget | Routine | Public) => 403,
     }
@@ -243,6 +249,7 @@ fn request(tenant: &Tenant, operation: &Operation, names: Names, id: &str) -> Re
     }
     match (names, operation.has_body) {
         (N::BotInBody, _) if !id.is_empty() => request.json(&json!({"bot_id": id, "message": "Hello"})),
+        (N::ApplicationInBody, _) if !id.is_empty() => request.json(&json!({"applicationId": id, "query": "Hello"})),
         (_, true) => request.json(&json!({})),
         (_, false) => request,
     }
@@ -256,7 +263,7 @@ fn every_operation_refuses_whom_it_must_and_nobody_else() {
         let mut wrong = Vec::new();
         for operation in operations() {
             let (needs, names) = row(&operation);
-            let unknown = if names == N::BotInBody {
+            let unknown = if matches!(names, N::BotInBody | N::ApplicationInBody) {
                 ""
             } else {
                 "0192f0c1-0000-7000-8000-000000000000"
@@ -339,6 +346,7 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
         ),
         (N::Erasure, erasure["id"].as_str().unwrap().to_owned()),
         (N::BotInBody, bot.to_string()),
+        (N::ApplicationInBody, bot.to_string()),
         (N::Bot, bot.to_string()),
     ]
 }
