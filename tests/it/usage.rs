@@ -26,7 +26,8 @@ async fn stored(tenant: &Tenant, bots: &[&BotId], picks: impl Fn(&ConversationId
     let table = &stack().await.app().table;
     let mut answers = Vec::new();
     for bot in bots {
-        let page = table.index2::<Conversation>(&conversations::of_bot(&tenant.id, bot), 100, None);
+        let of_bot = conversations::of_bot(&tenant.id, bot);
+        let page = table.index2::<Conversation>(&of_bot, 100, None);
         for conversation in page.await.unwrap().items {
             if picks(&conversation.id) {
                 let recent = conversations::recent(table, &tenant.id, &conversation.id, 100)
@@ -115,10 +116,9 @@ async fn ask(key: &Tenant, body: Value) {
 
 /// JSON as DynamoDB writes it.
 fn attribute(value: &Value) -> Value {
-    let map = |map: &Map<String, Value>| {
-        map.iter()
-            .map(|(name, value)| (name.clone(), attribute(value)))
-            .collect()
+    let map = |map: &Map<String, Value>| -> Map<String, Value> {
+        let fields = map.iter().map(|(name, value)| (name.clone(), attribute(value)));
+        fields.collect()
     };
     match value {
         Value::Null => json!({"NULL": true}),
@@ -126,7 +126,7 @@ fn attribute(value: &Value) -> Value {
         Value::Number(number) => json!({"N": number.to_string()}),
         Value::String(text) => json!({"S": text}),
         Value::Array(list) => json!({"L": list.iter().map(attribute).collect::<Vec<_>>()}),
-        Value::Object(object) => json!({"M": map(object) as Map<String, Value>}),
+        Value::Object(object) => json!({"M": map(object)}),
     }
 }
 
