@@ -7,7 +7,7 @@ mod report;
 pub use days::Days;
 pub use report::{Of, Report};
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -122,7 +122,10 @@ impl Entry {
 ///
 /// # Errors
 /// When the table does not answer; what was not counted then can be counted later.
-pub async fn fold(table: &Table, entries: Vec<Entry>) -> Result<(), Error> {
+pub async fn fold(table: &Table, mut entries: Vec<Entry>) -> Result<(), Error> {
+    // A transaction names no item twice.
+    let mut told = BTreeSet::new();
+    entries.retain(|entry| told.insert(entry.event.name()));
     for entries in entries.chunks(WRITES / (ROWS + 1)) {
         let mut left = entries.to_vec();
         while !left.is_empty() {
