@@ -45,6 +45,16 @@ impl Blobs {
         }
     }
 
+    /// Asks whether the bucket is there.
+    ///
+    /// # Errors
+    /// When S3 does not answer, or does not let us in.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let head = self.client.head_bucket().bucket(&self.bucket);
+        head.send().await.map_err(Error::unavailable)?;
+        Ok(())
+    }
+
     /// Stores a file.
     ///
     /// # Errors

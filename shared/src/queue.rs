@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_sqs::{Client, types::SendMessageBatchRequestEntry};
+use aws_sdk_sqs::{
+    Client,
+    types::{QueueAttributeName, SendMessageBatchRequestEntry},
+};
 use aws_types::SdkConfig;
 use serde::Serialize;
 
@@ -85,6 +88,20 @@ impl Queue {
                 return Err(Error::unavailable(format!("SQS refused a message: {}", failed.code)));
             }
         }
+        Ok(())
+    }
+
+    /// Asks whether a queue is there.
+    ///
+    /// # Errors
+    /// When this function does not have that queue, or SQS does not answer.
+    pub async fn ping(&self, queue: Destination) -> Result<(), Error> {
+        let attributes = self.client.get_queue_attributes().queue_url(self.url(queue)?);
+        attributes
+            .attribute_names(QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .map_err(Error::unavailable)?;
         Ok(())
     }
 

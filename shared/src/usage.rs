@@ -1,8 +1,15 @@
-//! What answers took, summed by day and month: counters that follow from the table's stream, each event once.
+//! What answers took, summed by day: counters that follow from the table's stream, each event once. Those of a month are one
+//! partition.
 
-use std::collections::BTreeMap;
+mod days;
+mod report;
 
-use jiff::tz::Offset;
+pub use days::Days;
+pub use report::{Of, Report};
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -14,8 +21,12 @@ use crate::{
 
 /// Writes of one transaction.
 const WRITES: usize = 100;
-/// Rows that one answer counts in: its credential's and its bot's of the day, and its bot's of the month.
-const ROWS: usize = 3;
+/// Rows that one answer counts in: its credential's and its bot's, of the day and the model.
+const ROWS: usize = 2;
+/// The kind of a credential's rows: `BY#<credential>#<day>#<model>`.
+const BY: &str = "BY";
+/// The kind of a bot's rows: `BOT#<bot>#<day>#<model>`.
+const BOT: &str = "BOT";
 
 /// What one answer took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +45,7 @@ pub struct Spent {
     pub nano_usd: i64,
 }
 
-/// The sums of a row.
+/// The sums of a row, or of many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 pub struct Sums {
     /// Answers.
@@ -51,19 +62,9 @@ pub struct Sums {
     pub nano_usd: i64,
 }
 
-/// `2026-11-24` and `2026-11`, in UTC.
-fn day_and_month(at: Time) -> (String, String) {
-    let date = Offset::UTC.to_datetime(at.timestamp()).date();
-    (date.to_string(), date.strftime("%Y-%m").to_string())
-}
-
-/// The sums of one day or month.
-fn partition(tenant: &TenantId, period: &str) -> Partition {
-    Partition::tenant(tenant, &["U", period])
-}
-
-fn bot_key(tenant: &TenantId, period: &str, bot: &BotId) -> Key {
-    partition(tenant, period).at(sort("BOT", &[bot.as_str()]))
+/// The sums of one month.
+fn partition(tenant: &TenantId, month: &str) -> Partition {
+    Partition::tenant(tenant, &["U", month])
 }
 
 /// What a bot has cost in the month of `now`, in nano-USD. Answers count a moment after they are stored.
@@ -71,9 +72,8 @@ fn bot_key(tenant: &TenantId, period: &str, bot: &BotId) -> Key {
 /// # Errors
 /// When the table does not answer.
 pub async fn cost_this_month(table: &Table, tenant: &TenantId, bot: &BotId, now: Time) -> Result<i64, Error> {
-    let (_, month) = day_and_month(now);
-    let sums: Option<Sums> = table.get(&bot_key(tenant, &month, bot)).await?;
-    Ok(sums.unwrap_or_default().nano_usd)
+    let report = Report::of_month(table, tenant, &Of::Bot(bot.clone()), Days::month(now), &|_| true).await?;
+    Ok(report.total.nano_usd)
 }
 
 /// Nano-USD as USD.
@@ -96,17 +96,25 @@ pub struct Entry {
     pub spent: Spent,
 }
 
+/// A row that an answer counts in, by its key and what it says of itself.
+struct Row<'e> {
+    key: Key,
+    day: Date,
+    model: &'e str,
+    bot: Option<&'e BotId>,
+}
+
 impl Entry {
-    fn rows(&self) -> [Key; ROWS] {
-        let (day, month) = day_and_month(self.at);
+    fn rows(&self) -> [Row<'_>; ROWS] {
         let Spent {
             credential, bot, model, ..
         } = &self.spent;
-        [
-            partition(&self.tenant, &day).at(sort("BY", &[credential, "MODEL", model])),
-            bot_key(&self.tenant, &day, bot),
-            bot_key(&self.tenant, &month, bot),
-        ]
+        let day = days::day(self.at);
+        let row = |kind: &str, name: &str, bot| {
+            let key = partition(&self.tenant, &days::month_name(day)).at(sort(kind, &[name, &day.to_string(), model]));
+            Row { key, day, model, bot }
+        };
+        [row(BY, credential, None), row(BOT, bot.as_str(), Some(bot))]
     }
 }
 
@@ -114,7 +122,10 @@ impl Entry {
 ///
 /// # Errors
 /// When the table does not answer; what was not counted then can be counted later.
-pub async fn fold(table: &Table, entries: Vec<Entry>) -> Result<(), Error> {
+pub async fn fold(table: &Table, mut entries: Vec<Entry>) -> Result<(), Error> {
+    // A transaction names no item twice.
+    let mut told = BTreeSet::new();
+    entries.retain(|entry| told.insert(entry.event.name()));
     for entries in entries.chunks(WRITES / (ROWS + 1)) {
         let mut left = entries.to_vec();
         while !left.is_empty() {
@@ -133,24 +144,24 @@ pub async fn fold(table: &Table, entries: Vec<Entry>) -> Result<(), Error> {
 
 fn transaction(entries: &[Entry]) -> Result<Transaction, Error> {
     let mut transaction = Transaction::default();
-    let mut sums: BTreeMap<String, (Key, Sums)> = BTreeMap::new();
+    let mut sums: BTreeMap<String, (Row<'_>, Sums)> = BTreeMap::new();
     for entry in entries {
         let mark = Update::at(entry.event.clone())
             .when(Condition::Exists)
             .when(Condition::Lacks("counted"))
             .set("counted", &true)?;
         transaction.update(mark);
-        for key in entry.rows() {
-            let (_, sum) = sums.entry(key.name()).or_insert_with(|| (key, Sums::default()));
-            sum.requests += 1;
-            sum.input_tokens += i64::from(entry.spent.input_tokens);
-            sum.output_tokens += i64::from(entry.spent.output_tokens);
-            sum.nano_usd += entry.spent.nano_usd;
+        for row in entry.rows() {
+            let (_, sum) = sums.entry(row.key.name()).or_insert_with(|| (row, Sums::default()));
+            *sum += Sums::from(&entry.spent);
         }
     }
-    for (key, sum) in sums.into_values() {
+    for (row, sum) in sums.into_values() {
         transaction.update(
-            Update::at(key)
+            Update::at(row.key)
+                .set("day", &row.day)?
+                .set("model", &row.model)?
+                .set_or_remove("bot", row.bot)?
                 .add("requests", sum.requests)
                 .add("input_tokens", sum.input_tokens)
                 .add("output_tokens", sum.output_tokens)
@@ -158,4 +169,15 @@ fn transaction(entries: &[Entry]) -> Result<Transaction, Error> {
         );
     }
     Ok(transaction)
+}
+
+impl From<&Spent> for Sums {
+    fn from(spent: &Spent) -> Self {
+        Self {
+            requests: 1,
+            input_tokens: spent.input_tokens.into(),
+            output_tokens: spent.output_tokens.into(),
+            nano_usd: spent.nano_usd,
+        }
+    }
 }

@@ -37,6 +37,7 @@ enum Names {
     Answer,
     Bot,
     BotInBody,
+    ApplicationInBody,
     Key,
     Erasure,
 }
@@ -47,6 +48,8 @@ use Needs::{App, Chat, Manage, Nothing, Partner, Read, Session, SignedIn, Work};
 /// The table: operation, what it needs, what it names.
 const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("get_health", Nothing, N::Nothing),
+    ("get_usage", App, N::Nothing),
+    ("search_documents", Read, N::ApplicationInBody),
     ("get_openapi", Nothing, N::Nothing),
     ("get_docs", Nothing, N::Nothing),
     ("send_message", Partner, N::Nothing),
@@ -273,6 +276,7 @@ fn request(tenant: &Tenant, operation: &Operation, names: Names, id: &str) -> Re
     }
     match (names, operation.has_body) {
         (N::BotInBody, _) if !id.is_empty() => request.json(&json!({"bot_id": id, "message": "Hello"})),
+        (N::ApplicationInBody, _) if !id.is_empty() => request.json(&json!({"applicationId": id, "query": "Hello"})),
         (_, true) => request.json(&json!({"messages": [{"role": "user", "content": "Hello"}]})),
         (_, false) => request,
     }
@@ -286,7 +290,7 @@ fn every_operation_refuses_whom_it_must_and_nobody_else() {
         let mut wrong = Vec::new();
         for operation in operations() {
             let (needs, names) = row(&operation);
-            let unknown = if names == N::BotInBody {
+            let unknown = if matches!(names, N::BotInBody | N::ApplicationInBody) {
                 ""
             } else {
                 "0192f0c1-0000-7000-8000-000000000000"
@@ -382,6 +386,7 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
         ),
         (N::Erasure, erasure["id"].as_str().unwrap().to_owned()),
         (N::BotInBody, bot.to_string()),
+        (N::ApplicationInBody, bot.to_string()),
         (N::Bot, bot.to_string()),
     ]
 }

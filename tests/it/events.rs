@@ -76,6 +76,14 @@ fn the_buffered_functions_answer_their_samples() {
         let secrets = Secrets::new(&parameters("events"), stack().await.sdk()).unwrap();
         let (status, refused) = invoke(auth::router(app.clone(), secrets), &sample("auth.json", &tenant)).await;
         assert_eq!((status, &refused["code"]), (401, &Value::from("invalid_credentials")));
+        let (status, found) = invoke(channels::router(app.clone()), &sample("channels.json", &tenant)).await;
+        assert!(status == 200 && found["results"].is_array(), "{status} {found}");
+        let (status, usage) = invoke(analytics::router(app.clone()), &sample("analytics.json", &tenant)).await;
+        assert_eq!(
+            (status, &usage["usage"]["total_requests"]),
+            (200, &Value::from(0)),
+            "{usage}"
+        );
         let (status, health) = invoke(health::router(app), &sample("health.json", &tenant)).await;
         assert_eq!((status, &health["status"]), (200, &Value::from("ok")));
     });

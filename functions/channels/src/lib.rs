@@ -3,6 +3,7 @@
 mod archive;
 mod examples;
 mod history;
+mod search;
 mod settings;
 mod thread;
 
@@ -16,6 +17,7 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(history::get_widget_history))
         .routes(routes!(archive::archive_widget_thread))
         .routes(routes!(settings::get_widget_settings))
+        .routes(routes!(search::search_documents))
 }
 
 /// This function.

@@ -9,16 +9,13 @@ use shared::{
     answer::{Answer, Piece, Turn, answer, markers},
     app::App,
     error::Error,
-    http::{Caller, EndUser, Exchange, Json, PartnerAsking, ai::CitationOut, parameters::EndUserHeaders, sse},
+    http::{Caller, EndUser, Exchange, Json, PartnerAsking, ai::CitationOut, id_list, parameters::EndUserHeaders, sse},
     ids::{ConversationId, DocumentId, FolderId},
     limits::Class,
     messages::Confidence,
 };
 
 use crate::turn::{answered, asked, known};
-
-/// Most ids in `documentIds` and in `folderIds`.
-const MAX_IDS: usize = 1_000;
 
 /// The body of a question.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
@@ -118,29 +115,10 @@ impl ChatIn {
         let mut turn = asked(caller, user.owner(caller), self.message)?;
         turn.thread = known(self.conversation_id)?;
         turn.scope.access = user.access();
-        turn.scope.documents = limit("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?;
-        turn.scope.folders = limit("folderIds", self.folder_ids, FolderId::parse, FolderId::new)?;
+        turn.scope.documents = id_list("documentIds", self.document_ids, DocumentId::parse, DocumentId::new)?;
+        turn.scope.folders = id_list("folderIds", self.folder_ids, FolderId::parse, FolderId::new)?;
         Ok(turn)
     }
-}
-
-/// A list of ids to search within. Malformed ids match nothing: a list of nothing else becomes one id that nothing has.
-fn limit<I>(
-    field: &str,
-    ids: Option<Vec<String>>,
-    parse: fn(String) -> Option<I>,
-    unknown: fn() -> I,
-) -> Result<Vec<I>, Error> {
-    let stated = ids.unwrap_or_default();
-    if stated.len() > MAX_IDS {
-        return Err(Error::field(field, format!("must list at most {MAX_IDS} ids")));
-    }
-    let asked = !stated.is_empty();
-    let mut ids: Vec<I> = stated.into_iter().filter_map(parse).collect();
-    if asked && ids.is_empty() {
-        ids.push(unknown());
-    }
-    Ok(ids)
 }
 
 impl From<Answer> for ChatOut {

@@ -7,9 +7,11 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 6] = [
+const PROXY: [(&str, &str); 8] = [
+    ("analytics", include_str!("../../../events/analytics.json")),
     ("bots", include_str!("../../../events/bots.json")),
     ("auth", include_str!("../../../events/auth.json")),
+    ("channels", include_str!("../../../events/channels.json")),
     ("chat", include_str!("../../../events/chat.json")),
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),

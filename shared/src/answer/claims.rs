@@ -64,8 +64,9 @@ impl Claims {
     }
 }
 
-/// The part of `text` that shares most words with `claim`, in whole sentences where they fit.
-fn excerpt(text: &str, claim: &str) -> String {
+/// The part of `text` that shares most words with `claim`, in whole sentences where they fit; at most 300 characters.
+#[must_use]
+pub fn excerpt(text: &str, claim: &str) -> String {
     let claimed: HashSet<String> = stems(claim).into_iter().collect();
     let sentences = sentences(text);
     let shared = |sentence: &str| {

@@ -191,7 +191,8 @@ impl Asked {
             confidence: None,
             model: None,
             usage: None,
-            repetition: store::repetition(),
+            // Once for each request: with the question.
+            repetition: store::repetition().filter(|_| role == Role::User),
             incomplete: false,
             created_at,
         }

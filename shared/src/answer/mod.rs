@@ -13,6 +13,7 @@ pub mod prompt;
 mod retrieve;
 
 pub use begun::Begun;
+pub use claims::excerpt;
 pub use draft::Written;
 pub use once::once;
 pub use retrieve::{Scope, Source, search};

@@ -276,3 +276,15 @@ impl FromRequestParts<App> for Asker {
         Ok(Self(permitted(parts, app, Permission::Chat).await?))
     }
 }
+
+/// A caller who may read and searches, which is counted as a question is: [`Caller::limit`].
+#[derive(Clone, Debug)]
+pub struct Searcher(pub Caller);
+
+impl FromRequestParts<App> for Searcher {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        Ok(Self(permitted(parts, app, Permission::Read).await?))
+    }
+}

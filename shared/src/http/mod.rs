@@ -8,6 +8,7 @@ pub mod channels;
 mod credential;
 mod end_user;
 mod exchange;
+mod id_list;
 mod idempotency;
 mod json;
 pub mod openapi;
@@ -23,10 +24,11 @@ pub use anonymous::Anonymous;
 pub use base_url::BaseUrl;
 pub use caller::{
     AccountOwner, Admin, Agent, AppReader, Asker, Caller, Chatter, Partner, PartnerAsking, Reader, RoutineRunner,
-    SessionKeeper, SignedIn, Who,
+    Searcher, SessionKeeper, SignedIn, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
+pub use id_list::id_list;
 pub use idempotency::Secretive;
 pub use json::{Json, Path, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};

@@ -9,7 +9,7 @@ body `Error`. Requests are counted per minute in three classes (standard 100, ch
 other numbers): `RateLimit` says what is left, 429 carries `Retry-After`. Any POST outside sign-in takes an \
 `Idempotency-Key`: sent again within 24 hours, the request gets its first answer again.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 11] = [
     ("auth", "Signing up and in, second factors, codes by mail."),
     (
         "bots",
@@ -24,6 +24,8 @@ const TAGS: [(&str, &str); 9] = [
         "ai",
         "Asking on behalf of a partner's end users, named in three headers.",
     ),
+    ("search", "Finding passages without asking for an answer."),
+    ("usage", "What answers took: requests, tokens, cost."),
     ("health", "Whether the service is there."),
 ];
 
@@ -83,11 +85,16 @@ pub fn finish(document: &OpenApi) -> serde_json::Result<Value> {
 }
 
 fn finish_operation(path: &str, method: &str, operation: &mut Value) {
-    let public = operation["security"]
-        .as_array()
-        .is_some_and(|listed| listed == &[json!({})]);
+    // `{}` stands for no credential: alone nobody needs one, among others it depends on what is asked for.
+    let stated = operation["security"].as_array();
+    let optional = stated.is_some_and(|listed| listed.contains(&json!({})));
+    let public = optional && stated.is_some_and(|listed| listed.len() == 1);
     if !public {
-        operation["security"] = security(path);
+        let mut listed = security(path);
+        if optional {
+            listed.insert(0, json!({}));
+        }
+        operation["security"] = Value::Array(listed);
     }
     let has_body = operation.get("requestBody").is_some();
     let has_input = has_body || operation["parameters"].as_array().is_some_and(|all| !all.is_empty());
@@ -119,7 +126,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
         let holds = match status {
             "400" => has_input || method == "post",
             "401" | "403" | "429" => knows_caller,
-            "404" => !public,
+            "404" => !optional,
             "409" => method != "get",
             "413" | "415" => has_body,
             _ => true,
@@ -162,7 +169,7 @@ fn add_headers(response: &mut Value, limited: bool) {
 }
 
 /// Which credentials an operation takes; what each may do is decided by its scope or role.
-fn security(path: &str) -> Value {
+fn security(path: &str) -> Vec<Value> {
     let mut listed = vec![json!({"api_key": []}), json!({"api_key_header": []})];
     if !path.starts_with("/api/ai/") {
         listed.push(json!({"bearer": []}));
@@ -170,7 +177,7 @@ fn security(path: &str) -> Value {
     if matches!(path, "/api/v1/chat" | "/api/v1/chat/stream") {
         listed.push(json!({"public_token": []}));
     }
-    Value::Array(listed)
+    listed
 }
 
 fn schemes() -> Value {

@@ -105,6 +105,21 @@ impl Search {
     }
 }
 
+impl Search {
+    /// Asks whether searches are answered: by one that finds nothing, in an index that need not be there yet.
+    ///
+    /// # Errors
+    /// When OpenSearch does not answer, or refuses.
+    pub async fn ping(&self) -> Result<(), Error> {
+        let nothing = json!({"size": 0, "query": {"term": {"tenant": ""}}});
+        let lines = [json!({"index": self.alias}), nothing];
+        let lines: Vec<JsonBody<Value>> = lines.into_iter().map(JsonBody::new).collect();
+        let sent = self.client.msearch(MsearchParts::None).body(lines).send().await;
+        let Answers { responses } = read(sent).await?;
+        responses.into_iter().try_for_each(|response| hits(response).map(drop))
+    }
+}
+
 /// The hits of one search; an index that is not there yet has none.
 fn hits(response: Value) -> Result<Vec<Hit>, Error> {
     if let Some(error) = response.get("error") {
