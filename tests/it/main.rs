@@ -21,6 +21,7 @@ mod events;
 mod examples;
 mod folders;
 mod idempotency;
+mod insights;
 mod isolation;
 mod keys;
 mod limits;
