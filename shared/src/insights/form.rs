@@ -40,7 +40,10 @@ pub fn tool(custom: &BTreeMap<String, String>) -> Tool {
     let mut required: Vec<&str> = FIELDS.to_vec();
     if !custom.is_empty() {
         let fields = custom.iter().map(|(name, what)| {
-            let what = format!("{what} Leave it empty when the conversation does not say it.");
+            let what = format!(
+                "{}. Empty when the conversation does not say it.",
+                what.trim().trim_end_matches('.')
+            );
             (name.clone(), json!({"type": "string", "description": what}))
         });
         properties["custom"] = json!({"type": "object", "properties": fields.collect::<Map<_, _>>()});

@@ -8,7 +8,6 @@ use std::{
 
 use aws_sdk_bedrockruntime::{
     Client,
-    error::ProvideErrorMetadata,
     types::{
         AnyToolChoice, SpecificToolChoice, Tool, ToolChoice, ToolConfiguration, ToolInputSchema, ToolSpecification,
     },
