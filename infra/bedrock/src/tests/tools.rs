@@ -129,6 +129,25 @@ async fn what_a_message_says_about_the_form_changes_nothing() {
     assert_eq!(serde_json::to_value(found.sentiment).unwrap(), "neutral");
     assert_eq!(found.unanswered_questions.len(), 1);
     let greeted = self::found(&[("Hello!", None), ("Hello!", Some(0))]).await;
+    let solved = self::found(&[
+        ("How do I reset it?", None),
+        (REFUSED, Some(0)),
+        ("It works now.", None),
+        (REFUSED, Some(0)),
+    ])
+    .await;
+    assert!(
+        solved.resolved && solved.unanswered_questions == ["How do I reset it?"],
+        "{solved:?}"
+    );
+    let angry = self::found(&[
+        ("What is the fee?", None),
+        ("The fee is $5.", Some(1)),
+        ("I hate this.", None),
+        (REFUSED, Some(0)),
+    ])
+    .await;
+    assert!(!angry.resolved && angry.unanswered_questions.is_empty(), "{angry:?}");
     assert!(!greeted.resolved && greeted.topics.is_empty() && greeted.unanswered_questions.is_empty());
     assert!(greeted.summary.contains("“Hello!”"), "{}", greeted.summary);
 }

@@ -30,7 +30,7 @@ impl Exchange<'_> {
     /// Whether the user wants to know something, rather than greets or thanks.
     pub(super) fn asks(&self) -> bool {
         let words: Vec<String> = words(self.said).collect();
-        let talk = small_talk(&words).is_some() || (!self.said.contains('?') && mood::thanks(self.said));
+        let talk = small_talk(&words).is_some() || mood::is_remark(self.said);
         !words.is_empty() && !talk
     }
 

@@ -48,7 +48,7 @@ fn by_user(conversation: &Conversation) -> impl Iterator<Item = &str> {
 /// Whether the last thing that was asked was answered from a document and nobody complained afterwards, or the user says so.
 fn is_resolved(exchanges: &[Exchange<'_>], said: &[&str]) -> bool {
     let Some(last) = said.last() else { return false };
-    if mood::complains(last) {
+    if mood::is_unhappy(last) {
         return false;
     }
     let asked = exchanges.iter().rev().find(|exchange| exchange.asks());

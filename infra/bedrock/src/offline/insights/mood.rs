@@ -101,9 +101,14 @@ pub(super) fn sentiment(said: &[&str]) -> &'static str {
     }
 }
 
-/// Whether the user says that it did not help.
-pub(super) fn complains(text: &str) -> bool {
-    has(text, COMPLAINTS)
+/// Whether the user is not content, and nothing else.
+pub(super) fn is_unhappy(text: &str) -> bool {
+    mood(text) == (false, true)
+}
+
+/// Whether the user says no more than how they feel.
+pub(super) fn is_remark(text: &str) -> bool {
+    !text.contains('?') && (thanks(text) || mood(text) != (false, false))
 }
 
 /// Whether the user says that all is well now.
@@ -112,14 +117,14 @@ pub(super) fn is_solved(text: &str) -> bool {
 }
 
 /// Whether the user thanks.
-pub(super) fn thanks(text: &str) -> bool {
+fn thanks(text: &str) -> bool {
     words(text).any(|word| THANKS.contains(&word.as_str()))
 }
 
 /// Whether a text has something positive, and something negative.
 fn mood(text: &str) -> (bool, bool) {
     let said: Vec<String> = words(text).collect();
-    let complains = complains(text);
+    let complains = has(text, COMPLAINTS);
     let (mut positive, mut negative) = (is_solved(text), complains);
     for (at, word) in said.iter().enumerate() {
         let before = &said[at.saturating_sub(REACH)..at];

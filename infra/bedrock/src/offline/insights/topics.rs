@@ -1,5 +1,7 @@
 //! What a conversation is about: the terms that come up in several of its messages, or else the subjects of its questions.
 
+use std::{cmp::Reverse, collections::HashMap};
+
 use shared::text::{is_stop_word, sentences, stems};
 
 use super::exchanges::Exchange;
@@ -17,6 +19,8 @@ const WORDS: usize = 3;
 struct Term {
     stems: Vec<String>,
     written: String,
+    /// Which term it is, counted from the beginning.
+    first: usize,
     /// The last message that has it.
     last: usize,
     /// How many messages have it.
@@ -25,7 +29,7 @@ struct Term {
 
 /// The topics, the most frequent first.
 pub(super) fn topics(conversation: &Conversation, exchanges: &[Exchange<'_>]) -> Vec<String> {
-    let mut terms = Vec::new();
+    let mut terms = HashMap::new();
     for (at, message) in conversation.messages.iter().enumerate() {
         if message.by_user || message.cites != Some(0) {
             for sentence in sentences(&message.text) {
@@ -33,9 +37,12 @@ pub(super) fn topics(conversation: &Conversation, exchanges: &[Exchange<'_>]) ->
             }
         }
     }
-    terms.retain(|term| term.messages > 1);
-    // Of terms as frequent as each other the longer one says more; a stable sort keeps the order of their first use.
-    terms.sort_by_key(|term| std::cmp::Reverse((term.messages + term.stems.len(), term.stems.len())));
+    let mut terms: Vec<Term> = terms.into_values().filter(|term| term.messages > 1).collect();
+    // Of terms as frequent as each other the longer one says more, then the earlier one.
+    terms.sort_by_key(|term| {
+        let words = term.stems.len();
+        (Reverse(term.messages + words), Reverse(words), term.first)
+    });
     let mut chosen: Vec<Term> = Vec::new();
     for term in terms {
         let says_more = chosen
@@ -63,7 +70,7 @@ fn subjects(exchanges: &[Exchange<'_>]) -> Vec<String> {
     subjects
 }
 
-fn note(terms: &mut Vec<Term>, sentence: &str, message: usize) {
+fn note(terms: &mut HashMap<Vec<String>, Term>, sentence: &str, message: usize) {
     for run in runs(sentence) {
         for start in 0..run.len() {
             for end in start + 1..=run.len().min(start + WORDS) {
@@ -73,18 +80,17 @@ fn note(terms: &mut Vec<Term>, sentence: &str, message: usize) {
                 if !topical(stems.first()) || (words.len() == 1 && stems.len() != 1) {
                     continue;
                 }
-                match terms.iter_mut().find(|term| term.stems == stems) {
-                    Some(term) if term.last == message => {}
-                    Some(term) => {
-                        term.last = message;
-                        term.messages += 1;
-                    }
-                    None => terms.push(Term {
-                        stems,
-                        written: words.join(" "),
-                        last: message,
-                        messages: 1,
-                    }),
+                let first = terms.len();
+                let term = terms.entry(stems.clone()).or_insert_with(|| Term {
+                    stems,
+                    written: words.join(" "),
+                    first,
+                    last: message,
+                    messages: 1,
+                });
+                if term.last != message {
+                    term.last = message;
+                    term.messages += 1;
                 }
             }
         }
