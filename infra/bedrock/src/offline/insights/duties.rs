@@ -100,9 +100,7 @@ pub(super) fn duties(conversation: &Conversation) -> Vec<String> {
 
 fn promises(sentence: &str) -> bool {
     let says = |phrase: &&str| sentence.starts_with(*phrase) || sentence.contains(&format!(" {phrase}"));
-    PROMISES.iter().any(|phrase| says(phrase))
-        && !REFUSALS.iter().any(|phrase| sentence.contains(phrase))
-        && !sentence.ends_with('?')
+    PROMISES.iter().any(says) && !REFUSALS.iter().any(|phrase| sentence.contains(phrase)) && !sentence.ends_with('?')
 }
 
 fn requests(sentence: &str) -> bool {

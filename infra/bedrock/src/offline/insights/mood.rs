@@ -132,7 +132,7 @@ fn mood(text: &str) -> (bool, bool) {
         let thanks = THANKS.contains(&word.as_str());
         if POSITIVE.contains(&word.as_str()) {
             // "No, thanks" is no complaint, and thanks beside a complaint are no joy.
-            positive |= !turned && !(thanks && complains);
+            positive |= !(turned || (thanks && complains));
             negative |= turned && !thanks;
         } else if NEGATIVE.contains(&word.as_str()) {
             negative |= !turned;
