@@ -1,16 +1,26 @@
 //! Insights: what is extracted from a conversation when it is archived.
 
+mod form;
+mod prompt;
+mod spoken;
+
+pub use form::{TOOL, tool};
+pub use prompt::prompt;
+pub use spoken::Spoken;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
     conversations,
     error::Error,
+    events::{Event, EventType},
     ids::{BotId, ConversationId, InsightId, TenantId},
-    store::{Key, Query, Row, Table, sort},
+    store::{Condition, Key, Query, Row, Table, Update, sort},
 };
 
 /// How far an extraction has come.
@@ -101,6 +111,37 @@ impl Insight {
             extracted_at: None,
             findings: None,
         }
+    }
+
+    /// The update that makes them ready. It happens once, also when they had been given up, and only while they are there.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn ready(&self, findings: &Findings, now: Time) -> Result<Update, Error> {
+        Update::at(Row::key(self))
+            .when(Condition::Exists)
+            .when(Condition::Lacks("extracted_at"))
+            .set("status", &Status::Ready)?
+            .set("extracted_at", &now)?
+            .set("findings", findings)
+    }
+
+    /// The update that gives them up, unless they are ready or gone.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn failed(&self) -> Result<Update, Error> {
+        Update::at(Row::key(self))
+            .when(Condition::Exists)
+            .when(Condition::Lacks("extracted_at"))
+            .set("status", &Status::Failed)
+    }
+
+    /// The event that tells that they are ready.
+    #[must_use]
+    pub fn ready_event(&self, now: Time) -> Event {
+        let data = json!({"session_id": self.conversation, "insight_id": self.id});
+        Event::new(&self.tenant, Some(&self.bot), EventType::InsightsReady, now, data)
     }
 
     /// Where they live.

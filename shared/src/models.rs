@@ -1,11 +1,16 @@
 //! Models, in Bedrock: answers by Converse, embeddings by InvokeModel.
 
+mod extract;
+
+pub use extract::{Extracted, Tool};
+
 use aws_sdk_bedrockruntime::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
     primitives::Blob,
     types::{
         ContentBlock, ConversationRole, ConverseStreamOutput, InferenceConfiguration, Message, SystemContentBlock,
+        TokenUsage,
     },
 };
 use aws_types::SdkConfig;
@@ -210,15 +215,16 @@ fn delta(event: ConverseStreamOutput) -> Option<Delta> {
             let text = event.delta?.as_text().ok()?.clone();
             Some(Delta::Text(text))
         }
-        ConverseStreamOutput::Metadata(event) => {
-            let usage = event.usage?;
-            let count = |tokens: i32| u32::try_from(tokens).unwrap_or_default();
-            Some(Delta::Usage(Usage {
-                input_tokens: count(usage.input_tokens),
-                output_tokens: count(usage.output_tokens),
-            }))
-        }
+        ConverseStreamOutput::Metadata(event) => Some(Delta::Usage(counted(&event.usage?))),
         _ => None,
+    }
+}
+
+fn counted(usage: &TokenUsage) -> Usage {
+    let count = |tokens: i32| u32::try_from(tokens).unwrap_or_default();
+    Usage {
+        input_tokens: count(usage.input_tokens),
+        output_tokens: count(usage.output_tokens),
     }
 }
 

@@ -106,6 +106,15 @@ fn the_workers_take_their_samples() {
         assert!(!event.records.is_empty());
         let erased = erase::handle(app, event, app.clock.now()).await.unwrap();
         assert!(erased.batch_item_failures.is_empty());
+        let event: SqsEvent = serde_json::from_str(&sample("insights.json", &tenant)).unwrap();
+        assert!(!event.records.is_empty());
+        assert!(
+            insights::handle(app, event)
+                .await
+                .unwrap()
+                .batch_item_failures
+                .is_empty()
+        );
         for name in ["relay.json", "relay-code.json"] {
             let event: StreamEvent = serde_json::from_str(&sample(name, &tenant)).unwrap();
             assert!(!event.records.is_empty());

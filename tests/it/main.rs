@@ -24,6 +24,7 @@ mod examples;
 mod folders;
 mod health;
 mod idempotency;
+mod insights;
 mod isolation;
 mod keys;
 mod limits;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::{events::EventType, keys::Scope};
 
 use crate::{
-    support::{Tenant, expect, run},
+    support::{Tenant, expect, run, until},
     widget::{ask, question, widget},
 };
 
@@ -95,8 +95,30 @@ fn archiving_twice_extracts_once_and_only_where_the_bot_wants_it() {
                 json!({"threadId": on, "status": "archived", "insights": "queued"})
             );
         }
-        let found = latest(&on, 200).await;
+        let found = until("insights", async || {
+            let found = latest(&on, 200).await;
+            (found["status"] == "ready").then_some(found)
+        })
+        .await;
         assert_eq!(found["threadId"], on);
+        assert!(found["extractedAt"].is_string(), "{found}");
+        let insights = &found["insights"];
+        assert!(
+            insights["summary"].as_str().unwrap().contains("opens at nine"),
+            "{insights}"
+        );
+        let named: Vec<&String> = insights.as_object().unwrap().keys().collect();
+        let expected = [
+            "actionItems",
+            "custom",
+            "resolved",
+            "sentiment",
+            "summary",
+            "topics",
+            "unansweredQuestions",
+        ];
+        assert_eq!(named, expected);
+        assert_eq!(tenant.events_of(EventType::InsightsReady, &on).await.len(), 1);
         assert_eq!(tenant.events_of(EventType::SessionArchived, &on).await.len(), 1);
     });
 }

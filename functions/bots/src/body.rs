@@ -3,12 +3,14 @@
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use shared::{
-    bots::{Bot, Budget, InsightsMode},
+    bots::{Bot, Budget},
     error::Error,
     http::origin,
     limits::RateLimits,
 };
 use utoipa::ToSchema;
+
+use crate::insights_body::InsightsIn;
 
 const MAX_DOMAIN: usize = 100;
 const MAX_INSTRUCTIONS: usize = 20_000;
@@ -26,13 +28,6 @@ const MAX_BUDGET: f64 = 1_000_000.0;
 pub(crate) struct HandoffIn {
     /// Whether it offers a person at all.
     enabled: Option<bool>,
-}
-
-/// What is extracted from a bot's conversations.
-#[derive(Debug, Deserialize, ToSchema)]
-pub(crate) struct InsightsIn {
-    /// When.
-    mode: Option<InsightsMode>,
 }
 
 /// A new bot.
@@ -177,6 +172,7 @@ impl BotPatch {
             origin::check(origins)?;
         }
         self.check_widget()?;
+        self.insights.as_ref().map_or(Ok(()), InsightsIn::check)?;
         let amount = self.budget.as_ref().and_then(|budget| budget.monthly_usd);
         if amount.is_some_and(|usd| !(MIN_BUDGET..=MAX_BUDGET).contains(&usd)) {
             return Err(Error::field("budget.monthly_usd", "must be from 0.000001 to 1000000"));
@@ -214,8 +210,8 @@ impl BotPatch {
         if let Some(enabled) = self.handoff.as_ref().and_then(|handoff| handoff.enabled) {
             bot.handoff.enabled = enabled;
         }
-        if let Some(mode) = self.insights.as_ref().and_then(|insights| insights.mode) {
-            bot.insights.mode = mode;
+        if let Some(insights) = &self.insights {
+            insights.apply(&mut bot.insights);
         }
         if let Some(days) = self.retention_days {
             bot.retention_days = (days > 0).then_some(days);

@@ -4,6 +4,7 @@ mod body;
 mod bots;
 mod duplicate;
 mod erase;
+mod insights_body;
 mod key_body;
 mod keys;
 mod place;

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::fault::Fault;
+use crate::{
+    fault::Fault,
+    tools::{Tools, ToolsIn},
+};
 
 /// Who said a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -26,6 +29,8 @@ pub(crate) struct Turn {
     pub(crate) system: String,
     pub(crate) messages: Vec<Said>,
     pub(crate) limits: Limits,
+    /// The tools that the model may or must use.
+    pub(crate) tools: Option<Tools>,
 }
 
 /// How the answer is to be made.
@@ -48,7 +53,7 @@ struct TurnIn {
     messages: Vec<MessageIn>,
     #[serde(default)]
     inference_config: Limits,
-    tool_config: Option<Value>,
+    tool_config: Option<ToolsIn>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -70,17 +75,13 @@ impl Turn {
     pub(crate) fn parse(body: &[u8]) -> Result<Self, Fault> {
         let wire: TurnIn = serde_json::from_slice(body)
             .map_err(|error| Fault::validation(format!("The request body is not a Converse request: {error}.")))?;
-        if wire.tool_config.is_some() {
-            return Err(Fault::validation(
-                "This model doesn't support tool use; leave toolConfig out.",
-            ));
-        }
         let messages = wire.messages.into_iter().map(said).collect::<Result<Vec<_>, _>>()?;
         check_order(&messages)?;
         Ok(Self {
             system: joined(wire.system)?,
             messages,
             limits: wire.inference_config,
+            tools: wire.tool_config.map(Tools::check).transpose()?,
         })
     }
 }

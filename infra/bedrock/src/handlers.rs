@@ -12,8 +12,15 @@ use axum::{
 };
 use bytes::Bytes;
 use serde_json::{Value, json};
+use shared::ids;
 
-use crate::{converse::Turn, embed, fault::Fault, frames, model::Model};
+use crate::{
+    converse::Turn,
+    embed,
+    fault::Fault,
+    frames,
+    model::{Answer, Model},
+};
 
 /// Bedrock's own limit of a request body, in bytes.
 const LARGEST_BODY: usize = 25_000_000;
@@ -34,16 +41,32 @@ async fn converse(State(model): State<Model>, Path(_id): Path<String>, body: Byt
     let started = Instant::now();
     let answer = model.answer(&Turn::parse(&body)?).await?;
     Ok(Json(json!({
-        "output": { "message": { "role": "assistant", "content": [{ "text": answer.text }] } },
+        "output": { "message": { "role": "assistant", "content": content(&answer) } },
         "stopReason": answer.stop,
         "usage": frames::usage(answer.usage),
         "metrics": { "latencyMs": frames::millis(started) },
     })))
 }
 
+/// The blocks of an answer: its text, and the tool that it uses.
+fn content(answer: &Answer) -> Vec<Value> {
+    let text = (answer.used.is_none() || !answer.text.is_empty()).then(|| json!({ "text": answer.text }));
+    let used = answer.used.as_ref().map(|used| {
+        let id = format!("tooluse_{}", ids::fresh());
+        json!({ "toolUse": { "toolUseId": id, "name": used.tool, "input": used.input } })
+    });
+    text.into_iter().chain(used).collect()
+}
+
 async fn converse_stream(State(model): State<Model>, Path(_id): Path<String>, body: Bytes) -> Result<Response, Fault> {
     let started = Instant::now();
-    let pieces = model.stream(&Turn::parse(&body)?).await?;
+    let turn = Turn::parse(&body)?;
+    if turn.tools.is_some() {
+        return Err(Fault::validation(
+            "This model doesn't support tool use in streaming mode.",
+        ));
+    }
+    let pieces = model.stream(&turn).await?;
     let body = Body::from_stream(frames::frames(pieces, started));
     Ok(([(CONTENT_TYPE, "application/vnd.amazon.eventstream")], body).into_response())
 }

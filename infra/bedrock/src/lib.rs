@@ -1,6 +1,7 @@
 //! Amazon Bedrock's runtime on the wire, for the local stack: Converse, ConverseStream and InvokeModel, answered by an
 //! offline model that quotes the documents, or relayed to any OpenAI-compatible server.
 
+mod conversation;
 mod converse;
 mod embed;
 mod fault;
@@ -13,6 +14,7 @@ mod prompt;
 mod relay;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 pub use fault::Fault;
 pub use handlers::router;

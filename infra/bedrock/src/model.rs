@@ -4,12 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use futures::stream::BoxStream;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::{
     converse::Turn,
     fault::Fault,
     hash, offline,
     relay::{Relay, RelayError},
+    tools::Tools,
 };
 
 /// What answers the calls.
@@ -27,6 +29,7 @@ enum Kind {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum StopReason {
     EndTurn,
+    ToolUse,
     MaxTokens,
     ContentFiltered,
 }
@@ -42,8 +45,18 @@ pub(crate) struct Usage {
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) text: String,
+    /// The tool that the model uses, instead of text or behind it.
+    pub(crate) used: Option<Used>,
     pub(crate) stop: StopReason,
     pub(crate) usage: Usage,
+}
+
+/// A tool that the model uses.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Used {
+    pub(crate) tool: String,
+    /// What it is to be given: an object.
+    pub(crate) input: Value,
 }
 
 /// A part of a streamed answer; [`Piece::End`] is the last.
@@ -93,7 +106,10 @@ impl Model {
 
     pub(crate) async fn answer(&self, turn: &Turn) -> Result<Answer, Fault> {
         match &self.0 {
-            Kind::Offline { .. } => Ok(offline::answer(turn)),
+            Kind::Offline { .. } => match turn.tools.as_ref().and_then(Tools::forced) {
+                Some(tool) => offline::fill_in(turn, tool),
+                None => Ok(offline::answer(turn)),
+            },
             Kind::Relay(relay) => relay.answer(turn).await,
         }
     }

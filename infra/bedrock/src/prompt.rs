@@ -70,7 +70,7 @@ fn read_sources(mut rest: &str) -> Vec<Source> {
     sources
 }
 
-fn attribute(attributes: &str, name: &str) -> String {
+pub(crate) fn attribute(attributes: &str, name: &str) -> String {
     let at_start = attributes.strip_prefix(&format!("{name}=\""));
     let value = at_start.or_else(|| attributes.split_once(&format!(" {name}=\"")).map(|(_, value)| value));
     value
@@ -78,7 +78,7 @@ fn attribute(attributes: &str, name: &str) -> String {
         .map_or_else(String::new, |(value, _)| unescape(value))
 }
 
-fn unescape(text: &str) -> String {
+pub(crate) fn unescape(text: &str) -> String {
     if !text.contains('&') {
         return text.to_owned();
     }

@@ -40,6 +40,7 @@ fn the_workers_samples_are_what_their_sources_send() {
         include_str!("../../../events/ingest.json"),
         include_str!("../../../events/ingest-drop.json"),
         include_str!("../../../events/erase.json"),
+        include_str!("../../../events/insights.json"),
     ] {
         let event: SqsEvent = serde_json::from_str(text).unwrap();
         assert!(

@@ -74,7 +74,7 @@ fn fenced(sources: &[Source]) -> String {
 }
 
 /// Nothing inside a fence can close it.
-fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")

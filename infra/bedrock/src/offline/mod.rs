@@ -4,6 +4,7 @@
 mod ask;
 mod blocks;
 mod chosen;
+mod insights;
 mod matches;
 mod passages;
 mod pick;
@@ -15,11 +16,15 @@ mod vocabulary;
 use std::{borrow::Cow, time::Duration};
 
 use futures::StreamExt;
+use shared::insights::TOOL;
 
 use crate::{
+    conversation::Conversation,
     converse::{Role, Turn},
-    model::{Answer, Piece, Pieces, StopReason, Usage, tokens},
+    fault::Fault,
+    model::{Answer, Piece, Pieces, StopReason, Usage, Used, tokens},
     prompt::Prompt,
+    tools::Tool,
 };
 use ask::Ask;
 use small_talk::SmallTalk;
@@ -35,21 +40,50 @@ const NO_SOURCES: &str =
 /// The whole answer to a turn.
 pub(crate) fn answer(turn: &Turn) -> Answer {
     let (text, stop) = cut(say(turn), turn.limits.max_tokens);
-    let read = turn.messages.iter().map(|message| tokens(&message.text)).sum::<u32>();
-    let usage = Usage {
-        input: read + tokens(&turn.system),
-        output: tokens(&text),
-    };
+    let usage = usage(turn, &text);
     Answer {
         text: text.into_owned(),
+        used: None,
         stop,
         usage,
     }
 }
 
+/// Fills in a tool's input: of insights by quoting the conversation. It understands no other tool, and makes nothing up.
+pub(crate) fn fill_in(turn: &Turn, tool: &Tool) -> Result<Answer, Fault> {
+    let conversation = turn
+        .messages
+        .last()
+        .and_then(|message| Conversation::parse(&message.text));
+    let Some(conversation) = conversation.filter(|_| tool.name == TOOL) else {
+        return Err(Fault::validation(format!(
+            "docent's offline model only uses the tool {TOOL}, about a conversation; give it a real model for {}.",
+            tool.name
+        )));
+    };
+    let input = insights::insights(&conversation, &tool.schema);
+    Ok(Answer {
+        text: String::new(),
+        stop: StopReason::ToolUse,
+        usage: usage(turn, &input.to_string()),
+        used: Some(Used {
+            tool: tool.name.clone(),
+            input,
+        }),
+    })
+}
+
+fn usage(turn: &Turn, written: &str) -> Usage {
+    let read = turn.messages.iter().map(|message| tokens(&message.text)).sum::<u32>();
+    Usage {
+        input: read + tokens(&turn.system),
+        output: tokens(written),
+    }
+}
+
 /// The answer word by word, each `delay` after the one before.
 pub(crate) fn stream(turn: &Turn, delay: Duration) -> Pieces {
-    let Answer { text, stop, usage } = answer(turn);
+    let Answer { text, stop, usage, .. } = answer(turn);
     let mut pieces: Vec<Piece> = words(&text).map(|word| Piece::Text(word.to_owned())).collect();
     pieces.push(Piece::End { stop, usage });
     if delay.is_zero() {

@@ -6,16 +6,19 @@ use bytes::Bytes;
 use futures::{FutureExt, Stream, StreamExt};
 use reqwest::Response;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     Relay,
     chunks::{Completion, stop_reason},
     reading::Reading,
+    tools::ToolOut,
 };
 use crate::{
     converse::{Role, Turn},
     fault::Fault,
-    model::{Answer, Pieces, Usage, tokens},
+    model::{Answer, Pieces, StopReason, Usage, tokens},
+    tools::Tools,
 };
 
 #[derive(Serialize)]
@@ -33,6 +36,10 @@ struct ChatOut<'a> {
     top_p: Option<f32>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     stop: &'a [String],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tools: Vec<ToolOut<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_choice: Option<Value>,
 }
 
 #[derive(Serialize)]
@@ -52,13 +59,23 @@ impl Relay {
         let completion: Completion = self.json(response).await?;
         let choice = completion.choices.into_iter().next();
         let choice = choice.ok_or_else(|| Fault::model("The model server answered without a choice."))?;
-        let text = choice.message.content.unwrap_or_default();
+        let mut text = choice.message.content.unwrap_or_default();
         let usage = completion
             .usage
             .map_or_else(|| estimate(input(turn), &text), Usage::from);
+        let mut stop = stop_reason(choice.finish_reason.as_deref());
+        let calls = choice.message.tool_calls.unwrap_or_default();
+        let used = turn.tools.as_ref().and_then(|tools| tools.used(calls, &text));
+        if used.is_some() {
+            text.clear();
+            if stop == StopReason::EndTurn {
+                stop = StopReason::ToolUse;
+            }
+        }
         Ok(Answer {
-            stop: stop_reason(choice.finish_reason.as_deref()),
             text,
+            used,
+            stop,
             usage,
         })
     }
@@ -88,6 +105,8 @@ impl Relay {
             temperature: turn.limits.temperature,
             top_p: turn.limits.top_p,
             stop: &turn.limits.stop_sequences,
+            tools: turn.tools.as_ref().map(Tools::out).unwrap_or_default(),
+            tool_choice: turn.tools.as_ref().map(Tools::choice_out),
         };
         self.send(self.client.post(self.url("chat/completions")).json(&body))
             .await

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::tools::Call;
 use crate::model::{StopReason, Usage};
 
 /// A streamed part.
@@ -48,6 +49,7 @@ pub(super) struct Choice {
 #[derive(Debug, Deserialize)]
 pub(super) struct Message {
     pub(super) content: Option<String>,
+    pub(super) tool_calls: Option<Vec<Call>>,
 }
 
 /// Token counts as OpenAI names them.

@@ -5,6 +5,7 @@ mod chunks;
 mod embeddings;
 mod lines;
 mod reading;
+mod tools;
 
 use std::time::Duration;
 

@@ -5,3 +5,4 @@ mod offline;
 mod relay;
 mod server;
 mod sources;
+mod tools;
