@@ -63,11 +63,9 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-Externa
 /// every answer, and the error body.
 pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
-    let mut router = router.with_state(app.clone());
-    if router.has_routes() {
-        router = router.route_layer(middleware::from_fn_with_state(app, idempotency::layer));
-    }
     router
+        .with_state(app.clone())
+        .route_layer(middleware::from_fn_with_state(app, idempotency::layer))
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))
