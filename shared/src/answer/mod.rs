@@ -242,7 +242,11 @@ fn may_go_on(bot: &Bot, turn: &Turn, recent: Option<&Recent>) -> bool {
     }
 }
 
-async fn check_budget(app: &App, bot: &Bot) -> Result<(), Error> {
+/// Refuses an answer of a bot whose budget for this month is used up.
+///
+/// # Errors
+/// 403 `budget_exceeded`, or the table does not answer.
+pub async fn check_budget(app: &App, bot: &Bot) -> Result<(), Error> {
     let Some(budget) = bot.budget else { return Ok(()) };
     let cost = usage::cost_this_month(&app.table, &bot.tenant, &bot.id, app.clock.now()).await?;
     if usage::usd(cost) < budget.monthly_usd {

@@ -18,12 +18,13 @@ pub mod sse;
 
 pub use anonymous::Anonymous;
 pub use caller::{
-    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineRunner, SignedIn, Who,
+    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Partner, PartnerAsking, Reader, RoutineAsker, RoutineRunner,
+    SignedIn, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
 pub use idempotency::Secretive;
-pub use json::{Json, Path, Query, parse_json};
+pub use json::{Json, JsonOrNothing, Path, Paths, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
 pub use permission::Permission;
 
@@ -55,9 +56,11 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-Externa
 /// every answer, and the error body.
 pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
+    let mut router = router.with_state(app.clone());
+    if router.has_routes() {
+        router = router.route_layer(middleware::from_fn_with_state(app, idempotency::layer));
+    }
     router
-        .with_state(app.clone())
-        .route_layer(middleware::from_fn_with_state(app, idempotency::layer))
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

@@ -9,7 +9,7 @@ body `Error`. Requests are counted per minute in three classes (standard 100, ch
 other numbers): `RateLimit` says what is left, 429 carries `Retry-After`. Any POST outside sign-in takes an \
 `Idempotency-Key`: sent again within 24 hours, the request gets its first answer again.";
 
-const TAGS: [(&str, &str); 9] = [
+const TAGS: [(&str, &str); 10] = [
     ("auth", "Signing up and in, second factors, codes by mail."),
     (
         "bots",
@@ -24,6 +24,7 @@ const TAGS: [(&str, &str); 9] = [
         "ai",
         "Asking on behalf of a partner's end users, named in three headers.",
     ),
+    ("routines", "Saved prompts of a bot, run on demand or on a schedule."),
     ("health", "Whether the service is there."),
 ];
 
