@@ -28,6 +28,8 @@ mod openapi;
 mod platform_chat;
 mod restart;
 mod roles;
+mod routines;
 mod support;
+mod ticks;
 mod uploads;
 mod workers;

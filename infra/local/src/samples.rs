@@ -7,12 +7,13 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 6] = [
+const PROXY: [(&str, &str); 7] = [
     ("bots", include_str!("../../../events/bots.json")),
     ("auth", include_str!("../../../events/auth.json")),
     ("chat", include_str!("../../../events/chat.json")),
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),
+    ("routines", include_str!("../../../events/routines.json")),
     ("health", include_str!("../../../events/health.json")),
 ];
 
@@ -38,6 +39,7 @@ fn the_workers_samples_are_what_their_sources_send() {
         include_str!("../../../events/ingest.json"),
         include_str!("../../../events/ingest-drop.json"),
         include_str!("../../../events/erase.json"),
+        include_str!("../../../events/run-routine.json"),
     ] {
         let event: SqsEvent = serde_json::from_str(text).unwrap();
         assert!(
@@ -46,6 +48,11 @@ fn the_workers_samples_are_what_their_sources_send() {
                 .is_object()
         );
     }
+    let tick: Value = serde_json::from_str(include_str!("../../../events/tick.json")).unwrap();
+    assert_eq!(
+        (&tick["source"], &tick["detail"]),
+        (&"aws.events".into(), &serde_json::json!({}))
+    );
     let text = include_str!("../../../events/relay.json");
     let event: StreamEvent = serde_json::from_str(text).unwrap();
     assert!(event.records[0].change.sequence_number.is_some());
