@@ -151,9 +151,9 @@ fn a_run_quotes_documents_and_is_mailed_and_counted_once() {
         let tenant = Tenant::new().await;
         tenant.add("Bridge", BRIDGE).await;
         let (ann, ben) = (fresh_email(), fresh_email());
-        let body = json!({"name": "Bridges", "prompt": "How long is it?", "deliver": {"email": [ann, ben]}});
+        let body = json!({"name": "Bridges", "prompt": "How long is the bridge?", "deliver": {"email": [ann, ben]}});
         let routine = make(&tenant, body).await;
-        let path = start(&tenant, &routine, json!({"input": "The bridge."})).await;
+        let path = start(&tenant, &routine, json!({"input": "In metres."})).await;
         let ran = ended(&tenant, &path).await;
         assert_eq!(
             (&ran["status"], &ran["trigger"]),
@@ -168,7 +168,7 @@ fn a_run_quotes_documents_and_is_mailed_and_counted_once() {
         assert_eq!(ran["citations"][0]["documentTitle"], "Bridge");
         assert_eq!(
             (&ran["input"], &ran["error"], &ran["scheduledFor"]),
-            (&json!("The bridge."), &Value::Null, &Value::Null)
+            (&json!("In metres."), &Value::Null, &Value::Null)
         );
         assert!(ran["startedAt"].is_string() && ran["finishedAt"].as_str() >= ran["startedAt"].as_str());
 

@@ -130,3 +130,19 @@ fn question(routine: &Routine, run: &Run) -> String {
         None => routine.prompt.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared::{clock::Clock, ids::BotId};
+
+    #[test]
+    fn what_a_run_adds_comes_behind_the_prompt() {
+        let now = Clock::default().now();
+        let routine = Routine::new(&TenantId::new(), &BotId::new(), "N", "Sum it up.", now);
+        let asked = |input: Option<&str>| question(&routine, &Run::manual(&routine, input.map(str::to_owned), now));
+        assert_eq!(asked(None), "Sum it up.");
+        assert_eq!(asked(Some(" ")), "Sum it up.");
+        assert_eq!(asked(Some("Only May.")), "Sum it up.\n\nInput:\nOnly May.");
+    }
+}

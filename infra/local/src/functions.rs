@@ -125,17 +125,22 @@ impl Functions {
                 self.stream_workers.insert(name.to_owned(), Arc::new(worker));
                 return Ok(());
             }
-            "tick" => {
-                let worker = move || {
-                    let app = app.clone();
-                    async move { tick::handle(&app).await }.boxed()
-                };
-                self.schedule_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
-            }
-            other => return Err(Error::Template(format!("there is no function crate {other:?}"))),
+            other => return self.add_scheduled(other, app),
         };
         self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+
+    /// Adds a function that time calls.
+    fn add_scheduled(&mut self, name: &str, app: App) -> Result<(), Error> {
+        if name != "tick" {
+            return Err(Error::Template(format!("there is no function crate {name:?}")));
+        }
+        let worker = move || {
+            let app = app.clone();
+            async move { tick::handle(&app).await }.boxed()
+        };
+        self.schedule_workers.insert(name.to_owned(), Arc::new(worker));
         Ok(())
     }
 }
