@@ -117,30 +117,31 @@ impl Functions {
                 self.queue_workers.insert(name.to_owned(), Arc::new(worker));
                 return Ok(());
             }
+            other => return self.add_other(other, app),
+        };
+        self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+
+    /// Adds a function that the table's stream or time calls.
+    fn add_other(&mut self, name: &str, app: App) -> Result<(), Error> {
+        match name {
             "relay" => {
                 let worker = move |event| {
                     let app = app.clone();
                     async move { relay::handle(&app, event).await }.boxed()
                 };
                 self.stream_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
             }
-            other => return self.add_scheduled(other, app),
-        };
-        self.routers.insert(name.to_owned(), router);
-        Ok(())
-    }
-
-    /// Adds a function that time calls.
-    fn add_scheduled(&mut self, name: &str, app: App) -> Result<(), Error> {
-        if name != "tick" {
-            return Err(Error::Template(format!("there is no function crate {name:?}")));
+            "tick" => {
+                let worker = move || {
+                    let app = app.clone();
+                    async move { tick::handle(&app).await }.boxed()
+                };
+                self.schedule_workers.insert(name.to_owned(), Arc::new(worker));
+            }
+            other => return Err(Error::Template(format!("there is no function crate {other:?}"))),
         }
-        let worker = move || {
-            let app = app.clone();
-            async move { tick::handle(&app).await }.boxed()
-        };
-        self.schedule_workers.insert(name.to_owned(), Arc::new(worker));
         Ok(())
     }
 }
