@@ -17,7 +17,7 @@ const KEPT: i64 = 90 * 24 * 3600;
 #[serde(rename_all = "snake_case")]
 #[schema(as = ErasureSubject)]
 pub enum Subject {
-    /// A bot with its keys, documents, folders and conversations.
+    /// A bot with its keys, documents, folders, routines and conversations.
     Bot,
 }
 
@@ -55,6 +55,12 @@ pub struct Erasure {
     pub folders: u64,
     /// Conversations that were removed so far, with their messages.
     pub conversations: u64,
+    /// Routines that were removed so far.
+    #[serde(default)]
+    pub routines: u64,
+    /// Runs of routines that were removed so far.
+    #[serde(default)]
+    pub runs: u64,
     /// API keys that were removed so far.
     pub keys: u64,
     /// When it was asked for.
@@ -80,6 +86,8 @@ impl Erasure {
             documents: 0,
             folders: 0,
             conversations: 0,
+            routines: 0,
+            runs: 0,
             keys,
             requested_at: now,
             finished_at: None,

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::clock::Time;
+
 /// The longest id that a caller may state, in characters.
 pub const MAX_ID_CHARS: usize = 128;
 
@@ -137,6 +139,16 @@ impl ConversationId {
     }
 }
 
+impl RunId {
+    /// The run of an occurrence of a schedule: always the same, and it sorts with ids of that time.
+    #[must_use]
+    pub fn of_occurrence(routine: &RoutineId, at: Time) -> Self {
+        let millisecond = at.millisecond();
+        let time = format!("{:08x}-{:04x}", millisecond >> 16, millisecond & 0xffff);
+        Self(derived(&time, routine.as_str()))
+    }
+}
+
 impl EventId {
     /// The event that tells of a message.
     #[must_use]
@@ -157,5 +169,16 @@ mod tests {
         assert!(id != derived(&parent, "b") && id != derived(&other, "a"));
         assert_eq!((id.len(), &id[..13]), (36, &parent[..13]));
         assert_eq!(derived("short", "a").len(), 36);
+    }
+
+    #[test]
+    fn the_run_of_an_occurrence_sorts_among_runs_of_that_time() {
+        let now = crate::clock::Clock::default().now();
+        let routine = RoutineId::new();
+        let at = |minutes: i64| RunId::of_occurrence(&routine, now.plus(minutes * 60_000));
+        assert_eq!(at(0), at(0));
+        assert!(at(0) != RunId::of_occurrence(&RoutineId::new(), now));
+        assert!(at(-1) < RunId::new() && RunId::new() < at(1));
+        assert_eq!(at(0).as_str().len(), 36);
     }
 }

@@ -30,6 +30,7 @@ pub mod messages;
 pub mod models;
 pub mod prices;
 pub mod queue;
+pub mod routines;
 pub mod sealing;
 pub mod search;
 pub mod secrets;

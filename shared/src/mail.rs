@@ -1,4 +1,4 @@
-//! Mail, sent by SES. Only `relay` sends.
+//! Mail, sent by SES. Only `relay` and `run-routine` send.
 
 use aws_sdk_sesv2::{
     Client,
@@ -116,6 +116,19 @@ impl Letter {
         }
     }
 
+    /// A letter that says a text of several lines. The subject is made one line.
+    #[must_use]
+    pub fn text(subject: &str, text: String) -> Self {
+        let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        Self {
+            subject: subject.split_whitespace().collect::<Vec<_>>().join(" "),
+            html: format!(
+                "<!doctype html><html><body><div style=\"white-space:pre-wrap\">{escaped}</div></body></html>"
+            ),
+            text,
+        }
+    }
+
     fn message(self) -> Result<Message, aws_sdk_sesv2::error::BuildError> {
         let content = |text: String| Content::builder().data(text).charset("UTF-8").build();
         let body = Body::builder().text(content(self.text)?).html(content(self.html)?);
@@ -154,6 +167,13 @@ mod tests {
         }
         let unreachable = SdkError::<SendEmailError, ()>::timeout_error("no answer");
         assert!(matches!(not_sent(unreachable), NotSent::Yet(_)));
+    }
+
+    #[test]
+    fn a_text_is_no_html_and_a_subject_one_line() {
+        let letter = Letter::text("Daily\r\nBcc: eve@example.com", "1 < 2\n<img src=x>".to_owned());
+        assert_eq!(letter.subject, "Daily Bcc: eve@example.com");
+        assert!(letter.html.contains("1 &lt; 2\n&lt;img src=x&gt;") && letter.text.contains("<img"));
     }
 
     #[test]

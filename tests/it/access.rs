@@ -24,6 +24,8 @@ enum Needs {
     App,
     Session,
     SignedIn,
+    /// Running routines.
+    Run,
 }
 
 /// Something that belongs to a tenant and a bot, named in an operation's path or body.
@@ -40,10 +42,14 @@ enum Names {
     ApplicationInBody,
     Key,
     Erasure,
+    /// `agent/routine`.
+    Routine,
+    /// `agent/routine/run`.
+    Run,
 }
 
 use Names as N;
-use Needs::{App, Chat, Manage, Nothing, Partner, Read, Session, SignedIn, Work};
+use Needs::{App, Chat, Manage, Nothing, Partner, Read, Run, Session, SignedIn, Work};
 
 /// The table: operation, what it needs, what it names.
 const OPERATIONS: &[(&str, Needs, Names)] = &[
@@ -112,6 +118,14 @@ const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("get_folder", Read, N::Folder),
     ("update_folder", Manage, N::Folder),
     ("delete_folder", Manage, N::Folder),
+    ("list_routines", Read, N::Bot),
+    ("create_routine", Manage, N::Bot),
+    ("get_routine", Read, N::Routine),
+    ("update_routine", Manage, N::Routine),
+    ("delete_routine", Manage, N::Routine),
+    ("run_routine", Run, N::Routine),
+    ("list_runs", Run, N::Routine),
+    ("get_run", Run, N::Run),
 ];
 
 /// A kind of credential.
@@ -175,6 +189,8 @@ fn expected(needs: Needs, with: With) -> u16 {
         (Partner, Full) => 200,
         (Partner, With::App | Widget | Routine | Public | Viewer | Agent | Admin | Owner) => 403,
         (Chat, Full | With::App | Widget | Public | Agent | Admin | Owner) => 200,
+        (Run, Full | Routine | Admin | Owner) => 200,
+        (Run, With::App | Widget | Public | Viewer | Agent) => 403,
         (Chat, Routine | Viewer) => 403,
         (SignedIn, Viewer | Agent | Admin | Owner) => 200,
         (SignedIn, Full | With::App | Widget | Routine | Public) => 403,
@@ -256,13 +272,20 @@ async fn credentials() -> BTreeMap<With, Sign> {
     all
 }
 
+/// A path about the thing with this id: where it has several parameters, the id has as many parts.
+fn filled(path: &str, id: &str) -> String {
+    let mut ids: Vec<&str> = id.split('/').collect();
+    let parts = path.split('/').map(|part| match part.starts_with('{') {
+        true if ids.len() > 1 => ids.remove(0),
+        true => ids[0],
+        false => part,
+    });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// A request of the operation about the thing with this id.
 fn request(tenant: &Tenant, operation: &Operation, names: Names, id: &str) -> RequestBuilder {
-    let filled = operation
-        .path
-        .split('/')
-        .map(|part| if part.starts_with('{') { id } else { part });
-    let path = filled.collect::<Vec<_>>().join("/");
+    let path = filled(&operation.path, id);
     // Sign-in is counted by address.
     let mut request = match path.starts_with("/api/v1/auth/") {
         true => tenant.somewhere().bare(operation.method.clone(), &path),
@@ -340,6 +363,11 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
         let made = tenant.send(Method::POST, path, body, status).await;
         made["id"].as_str().unwrap().to_owned()
     };
+    let routines = format!("/api/agents/{bot}/routines");
+    let routine = made(&routines, json!({"name": "R", "prompt": "Hello"}), 201).await;
+    let run = tenant
+        .send(Method::POST, &format!("{routines}/{routine}/run"), json!({}), 202)
+        .await;
     let document = json!({"title": "Zoo", "text": "The zoo opens at nine.", "bot_id": bot});
     let conversation = tenant.user("acme", "ann", &[]).ask("Hello").await;
     let spare = made("/api/v1/bots", json!({"name": "Spare"}), 201).await;
@@ -388,6 +416,8 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
         (N::BotInBody, bot.to_string()),
         (N::ApplicationInBody, bot.to_string()),
         (N::Bot, bot.to_string()),
+        (N::Routine, format!("{bot}/{routine}")),
+        (N::Run, format!("{bot}/{routine}/{}", run["runId"].as_str().unwrap())),
     ]
 }
 

@@ -14,6 +14,7 @@ use shared::{
     folders::Folder,
     ids::{BotId, ConversationId, DocumentId, FolderId, TenantId},
     keys::{self, Opened, Secret},
+    routines::{self, Routine, Run},
     search::SearchQuery,
     store::{Query, Row},
 };
@@ -63,6 +64,21 @@ async fn full() -> Full {
         let added = tenant.add_with(merged(body, &bot["id"])).await;
         let key = Document::key(&tenant.id, &DocumentId::parse(added).unwrap());
         documents.push(app().await.table.get::<Document>(&key).await.unwrap().unwrap());
+    }
+    let routines = format!("/api/agents/{id}/routines");
+    for (name, delete) in [("Stays", false), ("Goes before", true)] {
+        let routine = json!({"name": name, "prompt": QUESTION, "schedule": "cron(0 9 1 1 ? 2199)"});
+        let routine = bound.send(Method::POST, &routines, routine, 201).await;
+        let path = format!("{routines}/{}", routine["id"].as_str().unwrap());
+        let run = bound.send(Method::POST, &format!("{path}/run"), json!({}), 202).await;
+        let run = format!("{path}/runs/{}", run["runId"].as_str().unwrap());
+        until("a run to end", async || {
+            (bound.get(&run).await["status"] == "succeeded").then_some(())
+        })
+        .await;
+        if delete {
+            bound.send(Method::DELETE, &path, json!({}), 204).await;
+        }
     }
     let mut conversations = Vec::new();
     for user in ["u1", "u2"] {
@@ -166,6 +182,12 @@ impl Full {
             .index1_page::<Document>(&documents::of_bot(tenant, &self.id), 10, None)
             .await;
         assert!(page.unwrap().items.is_empty());
+        let routines = routines::of_bot(tenant, &self.id);
+        let routines = app.table.index1_page::<Routine>(&routines, 10, None).await;
+        assert!(routines.unwrap().items.is_empty());
+        let runs = routines::runs_of_bot(tenant, &self.id);
+        let runs = app.table.index1_page::<Run>(&runs, 10, None).await;
+        assert!(runs.unwrap().items.is_empty());
         let shared = self
             .tenant
             .get(&format!("/api/v1/folders/{}", self.shared_folder))
@@ -259,7 +281,7 @@ fn a_deleted_bot_is_gone_from_every_store() {
         let done = full.done(id).await;
         assert_eq!(
             done["counts"],
-            json!({"documents": 3, "folders": 1, "conversations": 3, "keys": 2}),
+            json!({"documents": 3, "folders": 1, "conversations": 3, "routines": 1, "runs": 2, "keys": 2}),
             "{done}"
         );
         assert!(done["finished_at"].is_string());

@@ -73,6 +73,8 @@ fn the_buffered_functions_answer_their_samples() {
             (201, &Value::from("pending")),
             "{document}"
         );
+        let (status, absent) = invoke(routines::router(app.clone()), &sample("routines.json", &tenant)).await;
+        assert_eq!((status, &absent["error"]), (404, &Value::from("Routine not found")));
         let secrets = Secrets::new(&parameters("events"), stack().await.sdk()).unwrap();
         let (status, refused) = invoke(auth::router(app.clone(), secrets), &sample("auth.json", &tenant)).await;
         assert_eq!((status, &refused["code"]), (401, &Value::from("invalid_credentials")));
@@ -115,6 +117,13 @@ fn the_workers_take_their_samples() {
                 .batch_item_failures
                 .is_empty()
         );
+        let event: SqsEvent = serde_json::from_str(&sample("run-routine.json", &tenant)).unwrap();
+        assert!(!event.records.is_empty());
+        let ran = run_routine::handle(app, event).await.unwrap();
+        assert!(ran.batch_item_failures.is_empty());
+        let event: Value = serde_json::from_str(&sample("tick.json", &tenant)).unwrap();
+        assert_eq!(event["detail-type"], "Scheduled Event");
+        tick::handle(app).await.unwrap();
         for name in ["relay.json", "relay-code.json"] {
             let event: StreamEvent = serde_json::from_str(&sample(name, &tenant)).unwrap();
             assert!(!event.records.is_empty());

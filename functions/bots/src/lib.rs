@@ -12,11 +12,8 @@ mod tokens;
 mod wire;
 
 use axum::Router;
-use shared::{app::App, error::Error, http::finish, store::TransactionError};
+use shared::{app::App, http::finish, store::on_top};
 use utoipa_axum::{router::OpenApiRouter, routes};
-
-/// Tries of a change that meets another one of the same thing.
-const TRIES: usize = 5;
 
 /// The routes of this function, with what they say of themselves.
 pub fn routes() -> OpenApiRouter<App> {
@@ -31,20 +28,6 @@ pub fn routes() -> OpenApiRouter<App> {
         .routes(routes!(keys::update_key, keys::delete_key))
         .routes(routes!(keys::rotate_key))
         .routes(routes!(erase::get_erasure))
-}
-
-/// Tries a change, and when another request changed the same thing meanwhile, once more on top of that: neither is lost.
-async fn on_top<T, F>(change: impl Fn() -> F) -> Result<T, Error>
-where
-    F: Future<Output = Result<T, TransactionError>>,
-{
-    for _ in 1..TRIES {
-        match change().await {
-            Err(TransactionError::Condition(_)) => {}
-            done => return done.map_err(Error::from),
-        }
-    }
-    change().await.map_err(Error::from)
 }
 
 /// The router of this function.

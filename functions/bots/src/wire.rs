@@ -184,6 +184,10 @@ struct CountsOut {
     folders: u64,
     /// Conversations, with their messages.
     conversations: u64,
+    /// Routines.
+    routines: u64,
+    /// Runs of routines, with what they said.
+    runs: u64,
     /// API keys.
     keys: u64,
 }
@@ -199,6 +203,8 @@ impl From<Erasure> for ErasureOut {
                 documents: erasure.documents,
                 folders: erasure.folders,
                 conversations: erasure.conversations,
+                routines: erasure.routines,
+                runs: erasure.runs,
                 keys: erasure.keys,
             },
             requested_at: erasure.requested_at,

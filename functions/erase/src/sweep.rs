@@ -10,7 +10,8 @@ use shared::{
     folders::Folder,
     ids::{BotId, ConversationId, DocumentId, TenantId},
     keys,
-    store::{Condition, Key, Query, Row, Transaction, TransactionError, Update},
+    routines::{self, Routine, Run},
+    store::{Condition, Key, Partition, Query, Row, Transaction, TransactionError, Update},
 };
 
 /// Things of a page.
@@ -32,7 +33,7 @@ pub(crate) enum Swept {
     OutOfTime,
 }
 
-/// A pass over everything of a bot: keys, documents, folders, conversations.
+/// A pass over everything of a bot: keys, routines and their runs, documents, folders, conversations.
 pub(crate) struct Sweep<'a> {
     app: &'a App,
     erasure: &'a Erasure,
@@ -58,8 +59,14 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// When nothing could be removed although there is something.
     pub(crate) async fn run(mut self) -> Result<Swept, Error> {
-        let whole =
-            self.keys().await? && self.documents().await? && self.folders().await? && self.conversations().await?;
+        let (tenant, bot) = (self.tenant(), self.bot());
+        // Routines first: without one no run is made any more.
+        let whole = self.keys().await?
+            && self.rows::<Routine>("routines", &routines::of_bot(tenant, bot)).await?
+            && self.rows::<Run>("runs", &routines::runs_of_bot(tenant, bot)).await?
+            && self.documents().await?
+            && self.folders().await?
+            && self.conversations().await?;
         match (self.removed, self.trouble) {
             (0, Some(trouble)) => Err(trouble),
             (_, Some(trouble)) => {
@@ -117,6 +124,21 @@ impl<'a> Sweep<'a> {
             self.note("keys", vec![outcome]).await?;
         }
         Ok(!self.is_late())
+    }
+
+    /// Removes what a partition of the first index lists, when there is nothing more to it than its row.
+    async fn rows<R: Row>(&mut self, counter: &'static str, partition: &Partition) -> Result<bool, Error> {
+        let mut after = None;
+        loop {
+            let page = self.app.table.index1_page::<R>(partition, PAGE, after).await?;
+            let found: Vec<Key> = page.items.iter().map(Row::key).collect();
+            self.app.table.delete_all(&found).await?;
+            self.note(counter, found.iter().map(|_| Ok(true)).collect()).await?;
+            after = page.next;
+            if after.is_none() || self.is_late() {
+                return Ok(!self.is_late());
+            }
+        }
     }
 
     async fn documents(&mut self) -> Result<bool, Error> {

@@ -12,7 +12,9 @@ use crate::error::{During, Error};
 use crate::functions::Functions;
 use crate::parts::{Parts, Table};
 use crate::server::Layer;
-use crate::sources::{Checkpoint, Follower, Poller, Remote, follow_journal, follow_remote, poll_queue};
+use crate::sources::{
+    Checkpoint, Follower, Poller, Remote, Timer, follow_journal, follow_remote, keep_time, poll_queue,
+};
 use crate::template::Event;
 
 impl Parts {
@@ -48,6 +50,13 @@ impl Parts {
                             on_write,
                         };
                         front.tasks.spawn(poll_queue(poller, front.stop.subscribe()));
+                    }
+                    Event::Schedule(source) => {
+                        let Some(worker) = functions.schedule_workers.get(&function.name).cloned() else {
+                            continue;
+                        };
+                        let timer = Timer::new(&source.schedule, function.timeout, worker)?;
+                        front.tasks.spawn(keep_time(timer, front.stop.subscribe()));
                     }
                     Event::Stream(source) => {
                         let Some(worker) = functions.stream_workers.get(&function.name).cloned() else {

@@ -23,6 +23,8 @@ const LONGEST_INVOCATION: i64 = 900_000;
 type Outcome<R> = Result<R, Cause>;
 /// A worker of queue messages.
 pub type QueueWorker = Arc<dyn Fn(SqsEvent) -> BoxFuture<'static, Outcome<SqsBatchResponse>> + Send + Sync>;
+/// A worker that time calls.
+pub type ScheduleWorker = Arc<dyn Fn() -> BoxFuture<'static, Outcome<()>> + Send + Sync>;
 /// A worker of table changes.
 pub type StreamWorker = Arc<dyn Fn(StreamEvent) -> BoxFuture<'static, Outcome<DynamoDbEventResponse>> + Send + Sync>;
 
@@ -35,6 +37,8 @@ pub struct Functions {
     pub queue_workers: HashMap<String, QueueWorker>,
     /// Those behind the table's stream.
     pub stream_workers: HashMap<String, StreamWorker>,
+    /// Those that time calls.
+    pub schedule_workers: HashMap<String, ScheduleWorker>,
 }
 
 impl Functions {
@@ -113,17 +117,31 @@ impl Functions {
                 self.queue_workers.insert(name.to_owned(), Arc::new(worker));
                 return Ok(());
             }
+            other => return self.add_other(other, app),
+        };
+        self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+
+    /// Adds a function that the table's stream or time calls.
+    fn add_other(&mut self, name: &str, app: App) -> Result<(), Error> {
+        match name {
             "relay" => {
                 let worker = move |event| {
                     let app = app.clone();
                     async move { relay::handle(&app, event).await }.boxed()
                 };
                 self.stream_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
+            }
+            "tick" => {
+                let worker = move || {
+                    let app = app.clone();
+                    async move { tick::handle(&app).await }.boxed()
+                };
+                self.schedule_workers.insert(name.to_owned(), Arc::new(worker));
             }
             other => return Err(Error::Template(format!("there is no function crate {other:?}"))),
-        };
-        self.routers.insert(name.to_owned(), router);
+        }
         Ok(())
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 8] = [
+const PROXY: [(&str, &str); 9] = [
     ("analytics", include_str!("../../../events/analytics.json")),
     ("bots", include_str!("../../../events/bots.json")),
     ("auth", include_str!("../../../events/auth.json")),
@@ -15,6 +15,7 @@ const PROXY: [(&str, &str); 8] = [
     ("chat", include_str!("../../../events/chat.json")),
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),
+    ("routines", include_str!("../../../events/routines.json")),
     ("health", include_str!("../../../events/health.json")),
 ];
 
@@ -41,6 +42,7 @@ fn the_workers_samples_are_what_their_sources_send() {
         include_str!("../../../events/ingest-drop.json"),
         include_str!("../../../events/erase.json"),
         include_str!("../../../events/insights.json"),
+        include_str!("../../../events/run-routine.json"),
     ] {
         let event: SqsEvent = serde_json::from_str(text).unwrap();
         assert!(
@@ -49,6 +51,11 @@ fn the_workers_samples_are_what_their_sources_send() {
                 .is_object()
         );
     }
+    let tick: Value = serde_json::from_str(include_str!("../../../events/tick.json")).unwrap();
+    assert_eq!(
+        (&tick["source"], &tick["detail"]),
+        (&"aws.events".into(), &serde_json::json!({}))
+    );
     let text = include_str!("../../../events/relay.json");
     let event: StreamEvent = serde_json::from_str(text).unwrap();
     assert!(event.records[0].change.sequence_number.is_some());

@@ -288,3 +288,17 @@ impl FromRequestParts<App> for Searcher {
         Ok(Self(permitted(parts, app, Permission::Read).await?))
     }
 }
+
+/// A caller who has a routine run, which is counted as a question: [`Caller::limit`].
+#[derive(Clone, Debug)]
+pub struct RoutineAsker(pub Caller);
+
+impl FromRequestParts<App> for RoutineAsker {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let caller = permitted(parts, app, Permission::Routine).await?;
+        caller.limit(app, Class::Chat, None).await?;
+        Ok(Self(caller))
+    }
+}

@@ -17,11 +17,30 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
-        let bytes = Bytes::from_request(request, state)
-            .await
-            .map_err(|_| Error::TooLarge("The body is larger than 10 MB or broke off".to_owned()))?;
-        parse_json(&bytes).map(Self)
+        parse_json(&body(request, state).await?).map(Self)
     }
+}
+
+/// [`Json`] that may be left out.
+#[derive(Debug)]
+pub struct JsonOrNothing<T>(pub T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for JsonOrNothing<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
+        let bytes = body(request, state).await?;
+        match bytes.trim_ascii().is_empty() {
+            true => Ok(Self(T::default())),
+            false => parse_json(&bytes).map(Self),
+        }
+    }
+}
+
+async fn body<S: Send + Sync>(request: Request, state: &S) -> Result<Bytes, Error> {
+    Bytes::from_request(request, state)
+        .await
+        .map_err(|_| Error::TooLarge("The body is larger than 10 MB or broke off".to_owned()))
 }
 
 /// Reads a JSON object; unknown fields are ignored.
@@ -104,6 +123,21 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
         // What cannot be decoded is an id that nothing has.
         let path = axum::extract::Path::<String>::from_request_parts(parts, state).await;
         Ok(Self(path.map(|path| path.0).unwrap_or_default()))
+    }
+}
+
+/// The path parameters in their order, decoded.
+#[derive(Debug)]
+pub struct Paths<const N: usize>(pub [String; N]);
+
+impl<S: Send + Sync, const N: usize> FromRequestParts<S> for Paths<N> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        // What cannot be decoded are ids that nothing has.
+        let path = axum::extract::Path::<Vec<String>>::from_request_parts(parts, state).await;
+        let mut all = path.map(|path| path.0).unwrap_or_default().into_iter();
+        Ok(Self(std::array::from_fn(|_| all.next().unwrap_or_default())))
     }
 }
 

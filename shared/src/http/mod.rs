@@ -23,14 +23,14 @@ pub mod sse;
 pub use anonymous::Anonymous;
 pub use base_url::BaseUrl;
 pub use caller::{
-    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Chatter, Partner, PartnerAsking, Reader, RoutineRunner,
-    Searcher, SessionKeeper, SignedIn, Who,
+    AccountOwner, Admin, Agent, AppReader, Asker, Caller, Chatter, Partner, PartnerAsking, Reader, RoutineAsker,
+    RoutineRunner, Searcher, SessionKeeper, SignedIn, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;
 pub use id_list::id_list;
 pub use idempotency::Secretive;
-pub use json::{Json, Path, Query, parse_json};
+pub use json::{Json, JsonOrNothing, Path, Paths, Query, parse_json};
 pub use page::{PageOut, PageParams, parse_limit};
 pub use permission::Permission;
 pub use reaching::Reaching;
@@ -63,9 +63,11 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-Externa
 /// every answer, and the error body.
 pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
     let (router, _) = routes.split_for_parts();
+    let mut router = router.with_state(app.clone());
+    if router.has_routes() {
+        router = router.route_layer(middleware::from_fn_with_state(app, idempotency::layer));
+    }
     router
-        .with_state(app.clone())
-        .route_layer(middleware::from_fn_with_state(app, idempotency::layer))
         .fallback(async || Error::NotFound("Endpoint"))
         .method_not_allowed_fallback(async || Error::MethodNotAllowed)
         .layer(DefaultBodyLimit::max(MAX_BODY))

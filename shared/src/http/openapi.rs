@@ -9,7 +9,7 @@ body `Error`. Requests are counted per minute in three classes (standard 100, ch
 other numbers): `RateLimit` says what is left, 429 carries `Retry-After`. Any POST outside sign-in takes an \
 `Idempotency-Key`: sent again within 24 hours, the request gets its first answer again.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 14] = [
     ("auth", "Signing up and in, second factors, codes by mail."),
     (
         "bots",
@@ -24,8 +24,14 @@ const TAGS: [(&str, &str); 11] = [
         "ai",
         "Asking on behalf of a partner's end users, named in three headers.",
     ),
+    (
+        "channels",
+        "What a page's widget sends, and the threads that come of it.",
+    ),
+    ("app", "One app and its sessions."),
     ("search", "Finding passages without asking for an answer."),
     ("usage", "What answers took: requests, tokens, cost."),
+    ("routines", "Saved prompts of a bot, run on demand or on a schedule."),
     ("health", "Whether the service is there."),
 ];
 

@@ -38,6 +38,15 @@ impl PageParams {
         let stated = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
         stated.map(|cursor| Cursor::decode(cursor, partition, kind)).transpose()
     }
+
+    /// Where to go on in an index.
+    ///
+    /// # Errors
+    /// 400 naming `cursor` when this list did not give it.
+    pub fn index_cursor(&self, partition: &Partition) -> Result<Option<Cursor>, Error> {
+        let stated = self.cursor.as_deref().filter(|cursor| !cursor.is_empty());
+        stated.map(|cursor| Cursor::decode_index(cursor, partition)).transpose()
+    }
 }
 
 /// Reads a page size: 1–100, 20 when not said.

@@ -1,9 +1,9 @@
-//! Pages of the two indexes, highest sort key first. An index may lag behind the table by a moment.
+//! Pages of the two indexes. An index may lag behind the table by a moment.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
-use super::{Cursor, Item, Page, Partition, Table, table::read, table_error, text};
+use super::{Cursor, Found, Item, Page, Partition, Table, table::read, table_error, text};
 use crate::error::Error;
 
 /// Names of an index and of its attributes.
@@ -25,7 +25,7 @@ const SECOND: Index = Index {
 };
 
 impl Table {
-    /// A page of a partition of the first index.
+    /// A page of a partition of the first index, highest sort key first.
     ///
     /// # Errors
     /// When the table does not answer or an item has another shape.
@@ -38,7 +38,7 @@ impl Table {
         self.index_page(&FIRST, partition, limit, after).await
     }
 
-    /// A page of a partition of the second index.
+    /// A page of a partition of the second index, highest sort key first.
     ///
     /// # Errors
     /// When the table does not answer or an item has another shape.
@@ -51,6 +51,20 @@ impl Table {
         self.index_page(&SECOND, partition, limit, after).await
     }
 
+    /// A page of a partition of the second index up to the sort key `until`, lowest sort key first.
+    ///
+    /// # Errors
+    /// When the table does not answer.
+    pub async fn index2_until(
+        &self,
+        partition: &Partition,
+        until: &str,
+        limit: usize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Found>, Error> {
+        self.index_items(&SECOND, partition, Some(until), limit, after).await
+    }
+
     async fn index_page<R: DeserializeOwned>(
         &self,
         index: &Index,
@@ -58,15 +72,37 @@ impl Table {
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<Page<R>, Error> {
+        let page = self.index_items(index, partition, None, limit, after).await?;
+        let items = page
+            .items
+            .into_iter()
+            .map(|found| read(found.0))
+            .collect::<Result<_, _>>()?;
+        Ok(Page { items, next: page.next })
+    }
+
+    /// A page from the highest sort key down or, with `until`, from the lowest up to that.
+    async fn index_items(
+        &self,
+        index: &Index,
+        partition: &Partition,
+        until: Option<&str>,
+        limit: usize,
+        after: Option<Cursor>,
+    ) -> Result<Page<Found>, Error> {
+        let bound = until.map_or_else(String::new, |_| format!(" AND {} <= :until", index.sk));
         let mut request = self
             .client
             .query()
             .table_name(&self.name)
             .index_name(index.name)
-            .key_condition_expression(format!("{} = :pk", index.pk))
+            .key_condition_expression(format!("{} = :pk{bound}", index.pk))
             .expression_attribute_values(":pk", text(partition.as_str()))
-            .scan_index_forward(false)
+            .scan_index_forward(until.is_some())
             .set_limit(i32::try_from(limit).ok());
+        if let Some(until) = until {
+            request = request.expression_attribute_values(":until", text(until));
+        }
         if let Some([place, pk, sk]) = after.as_ref().map(Cursor::parts) {
             request = request
                 .exclusive_start_key(index.pk, text(partition.as_str()))
@@ -76,8 +112,10 @@ impl Table {
         }
         let answer = request.send().await.map_err(table_error)?;
         let next = answer.last_evaluated_key.as_ref().and_then(|last| next(index, last));
-        let items = answer.items.into_iter().flatten().map(read).collect::<Result<_, _>>()?;
-        Ok(Page { items, next })
+        Ok(Page {
+            items: answer.items.into_iter().flatten().map(Found).collect(),
+            next,
+        })
     }
 }
 

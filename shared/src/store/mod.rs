@@ -17,7 +17,7 @@ pub use counters::Counted;
 pub use cursor::Cursor;
 pub use key::{Key, Partition, sort};
 pub use table::{Found, Page, Query, Table};
-pub use transaction::{Transaction, TransactionError};
+pub use transaction::{Transaction, TransactionError, on_top};
 pub use update::{Condition, Update};
 
 use std::collections::HashMap;

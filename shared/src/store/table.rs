@@ -343,7 +343,7 @@ impl Table {
 
 /// An item whose kind its sort key tells.
 #[derive(Debug)]
-pub struct Found(Item);
+pub struct Found(pub(super) Item);
 
 impl Found {
     /// The sort key.

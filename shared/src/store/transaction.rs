@@ -14,6 +14,8 @@ use crate::{error::Error, ids};
 
 /// Tries of a transaction that meets another one on the same item.
 const MAX_TRIES: u32 = 8;
+/// Tries of a change that meets another one of the same thing.
+const TRIES_ON_TOP: usize = 5;
 
 /// Some writes, in the order in which [`TransactionError::Condition`] counts them.
 #[derive(Debug, Default)]
@@ -105,6 +107,23 @@ impl Transaction {
             Some(at) => Err(TransactionError::Condition(at)),
         }
     }
+}
+
+/// Tries a change, and when another request changed the same thing meanwhile, once more on top of that: neither is lost.
+///
+/// # Errors
+/// Those of the change; `changed_meanwhile` when others were quicker again and again.
+pub async fn on_top<T, F>(change: impl Fn() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, TransactionError>>,
+{
+    for _ in 1..TRIES_ON_TOP {
+        match change().await {
+            Err(TransactionError::Condition(_)) => {}
+            done => return done.map_err(Error::from),
+        }
+    }
+    change().await.map_err(Error::from)
 }
 
 /// Sends a transaction, again when it met another one on the same item; gives the position of the write whose condition does

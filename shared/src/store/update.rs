@@ -173,6 +173,18 @@ impl Update {
         self
     }
 
+    /// Puts the item at this place of the second index, or takes it out for `None`.
+    #[must_use]
+    pub fn index2_or_remove(mut self, index: Option<&Key>) -> Self {
+        match index {
+            Some(index) => self.index2(index),
+            None => {
+                self.removes.extend(["gsi2pk", "gsi2sk"]);
+                self
+            }
+        }
+    }
+
     /// Only when `condition` holds.
     #[must_use]
     pub fn when(mut self, condition: Condition) -> Self {

@@ -34,6 +34,16 @@ pub enum Event {
     /// Changes of a table.
     #[serde(rename = "DynamoDB")]
     Stream(StreamSource),
+    /// The time of day.
+    Schedule(ScheduleSource),
+}
+
+/// A rule of EventBridge.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ScheduleSource {
+    /// `rate(…)` or `cron(…)`, in UTC.
+    pub schedule: String,
 }
 
 /// A resource and method of the API.

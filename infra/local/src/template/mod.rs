@@ -7,7 +7,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
-pub use functions::{Event, Function, QueueSource, Route, StreamSource};
+pub use functions::{Event, Function, QueueSource, Route, ScheduleSource, StreamSource};
 pub use resolve::{ACCOUNT, REGION};
 pub use resources::{Bucket, Queue};
 

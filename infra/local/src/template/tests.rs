@@ -55,7 +55,7 @@ fn event_sources_report_partial_failures() {
     for function in own().functions().unwrap() {
         for event in &function.events {
             let reported = match event {
-                Event::Api(_) => continue,
+                Event::Api(_) | Event::Schedule(_) => continue,
                 Event::Queue(source) => &source.function_response_types,
                 Event::Stream(source) => &source.function_response_types,
             };
