@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
-use serde_json::Value;
+
 use shared::events::{Event, EventType};
 
 use super::{Tenant, stack};
@@ -44,7 +44,7 @@ impl Tenant {
         let events = rows.filter(|item| item["sk"].as_s().unwrap() == "EVENT");
         let events = events.map(|item| serde_dynamo::from_item::<_, Event>(item).unwrap());
         events
-            .filter(|event| event.kind == kind && event.data["session_id"] == Value::from(session))
+            .filter(|event| event.kind == kind && event.data["session_id"].as_str() == Some(session))
             .collect()
     }
 }
