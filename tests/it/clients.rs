@@ -1,14 +1,14 @@
 //! Clients that others wrote. Where one is not installed the test says so and does nothing.
 
-use std::{path::PathBuf, process::Stdio};
+use std::{path::PathBuf, process::Stdio, sync::Arc};
 
 use axum::{Router, response::Html, routing::get};
 use serde_json::{Value, json};
-use tokio::process::Command;
+use tokio::{process::Command, sync::Notify, time::timeout};
 
 use crate::{
     examples::{output, runs},
-    support::{Tenant, folder, run},
+    support::{PATIENCE, Tenant, folder, run},
 };
 
 async fn zoo() -> Tenant {
@@ -95,12 +95,22 @@ fn a_react_page_with_use_chat_talks_to_a_widget_in_a_browser() {
             define: {'process.env.NODE_ENV': '\"production\"'}, logLevel: 'error'})";
         output("node", &["-e", bundle, "--"], build.to_str().unwrap()).await;
         let bundled = std::fs::read_to_string(build.join("page.js")).unwrap();
-        let page =
-            "<!doctype html><meta charset=utf-8><title>Chat</title><div id=root></div><script src=page.js></script>";
-        let routes = Router::new().route("/", get(async move || Html(page))).route(
-            "/page.js",
-            get(async move || ([("content-type", "text/javascript")], bundled)),
-        );
+        // The browser shows the page once it is loaded, and it is loaded once its image is: when both questions are answered.
+        let page = "<!doctype html><meta charset=utf-8><title>Chat</title><div id=root></div><img src=wait>\
+            <script src=page.js></script>";
+        let answered = Arc::new(Notify::new());
+        let waiting = Arc::clone(&answered);
+        let routes = Router::new()
+            .route("/", get(async move || Html(page)))
+            .route(
+                "/page.js",
+                get(async move || ([("content-type", "text/javascript")], bundled)),
+            )
+            .route("/answered", get(async move || answered.notify_one()))
+            .route(
+                "/wait",
+                get(async move || timeout(PATIENCE, waiting.notified()).await.is_ok().to_string()),
+            );
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
         let server = tokio::spawn(async move { axum::serve(listener, routes).await });
@@ -110,10 +120,15 @@ fn a_react_page_with_use_chat_talks_to_a_widget_in_a_browser() {
                 "--headless=new",
                 "--no-sandbox",
                 "--disable-gpu",
+                "--disable-quic",
+                "--no-first-run",
+                "--disable-background-networking",
+                "--disable-component-update",
+                "--disable-sync",
                 "--no-proxy-server",
                 &profile,
             ])
-            .args(["--virtual-time-budget=60000", "--dump-dom", &url])
+            .args(["--dump-dom", &url])
             .stderr(Stdio::null())
             .output()
             .await

@@ -5,7 +5,7 @@ use axum::{Extension, body::Body, extract::State, response::Response};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::{
     answer::{Answer, Began, Piece, Thread, Turn, answer, markers},
@@ -13,7 +13,7 @@ use shared::{
     conversations::Owner,
     error::Error,
     http::{Asker, Caller, Exchange, Json, Path, ai::CitationOut, sse},
-    ids::ConversationId,
+    ids::{ConversationId, MessageId},
     limits::Class,
 };
 
@@ -201,72 +201,105 @@ impl MessageIn {
     }
 }
 
+/// A part of the stream, in the protocol's words.
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "kebab-case", rename_all_fields = "camelCase")]
+enum Part {
+    Start {
+        message_id: MessageId,
+        message_metadata: Value,
+    },
+    TextStart {
+        id: &'static str,
+    },
+    TextDelta {
+        id: &'static str,
+        delta: String,
+    },
+    TextEnd {
+        id: &'static str,
+    },
+    SourceDocument {
+        source_id: String,
+        media_type: &'static str,
+        title: String,
+        provider_metadata: Value,
+    },
+    DataCitations {
+        data: Value,
+    },
+    DataHandoff {
+        data: Value,
+    },
+    Error {
+        error_text: String,
+    },
+    Finish {
+        message_metadata: Value,
+    },
+}
+
 /// The parts of the stream; the last event is `[DONE]`, as the protocol asks.
 fn frames(
     began: Began,
     pieces: impl Stream<Item = Piece> + Send + 'static,
     exchange: Exchange,
 ) -> impl Stream<Item = Bytes> + Send {
-    let start = json!({
-        "type": "start",
-        "messageId": began.message,
-        "messageMetadata": {"threadId": began.conversation, "visitorToken": began.visitor_token},
-    });
+    let start = Part::Start {
+        message_metadata: json!({"threadId": began.conversation, "visitorToken": began.visitor_token}),
+        message_id: began.message,
+    };
     let mut open = false;
     let parts = pieces.flat_map(move |piece| futures::stream::iter(parts(piece, &mut open, &exchange)));
     let parts = futures::stream::iter([start]).chain(parts).map(|part| sse::data(&part));
     parts.chain(futures::stream::iter([Bytes::from_static(b"data: [DONE]\n\n")]))
 }
 
-fn parts(piece: Piece, open: &mut bool, exchange: &Exchange) -> Vec<Value> {
-    let begin = (!*open).then(|| json!({"type": "text-start", "id": TEXT}));
-    let delta = |text: String| json!({"type": "text-delta", "id": TEXT, "delta": text});
-    let end = open.then(|| json!({"type": "text-end", "id": TEXT}));
+fn parts(piece: Piece, open: &mut bool, exchange: &Exchange) -> Vec<Part> {
+    let mut delta = |delta: String| {
+        let begin = (!std::mem::replace(open, true)).then_some(Part::TextStart { id: TEXT });
+        let delta = Part::TextDelta { id: TEXT, delta };
+        begin.into_iter().chain([delta]).collect()
+    };
     match piece {
         Piece::Began(_) => Vec::new(),
-        Piece::Text(text) => {
-            *open = true;
-            begin.into_iter().chain([delta(text)]).collect()
-        }
-        Piece::Cite(n) => {
-            *open = true;
-            begin.into_iter().chain([delta(markers::marker(n))]).collect()
-        }
-        Piece::Done(answer) => end.into_iter().chain(sources(*answer)).collect(),
+        Piece::Text(text) => delta(text),
+        Piece::Cite(n) => delta(markers::marker(n)),
+        Piece::Done(answer) => text_end(*open).chain(sources(*answer)).collect(),
         Piece::HandedOver => vec![
-            json!({"type": "data-handoff", "data": {"handoff": true}}),
-            json!({"type": "finish", "messageMetadata": {"handoff": true}}),
+            Part::DataHandoff {
+                data: json!({"handoff": true}),
+            },
+            Part::Finish {
+                message_metadata: json!({"handoff": true}),
+            },
         ],
         Piece::Failed(error) => {
-            let body = exchange.broke_off(&error);
-            end.into_iter()
-                .chain([json!({"type": "error", "errorText": body.error})])
-                .collect()
+            let error_text = exchange.broke_off(&error).error;
+            text_end(*open).chain([Part::Error { error_text }]).collect()
         }
     }
 }
 
+fn text_end(open: bool) -> impl Iterator<Item = Part> {
+    open.then_some(Part::TextEnd { id: TEXT }).into_iter()
+}
+
 /// The citations, one by one for clients that list sources and together in our shape, and the end.
-fn sources(answer: Answer) -> Vec<Value> {
+fn sources(answer: Answer) -> Vec<Part> {
     let citations: Vec<CitationOut> = answer.citations.into_iter().map(CitationOut::from).collect();
-    let mut parts: Vec<Value> = (1..)
-        .zip(&citations)
-        .map(|(n, citation)| {
-            json!({
-                "type": "source-document",
-                "sourceId": n.to_string(),
-                "mediaType": "text/plain",
-                "title": citation.document_title,
-                "providerMetadata": {"docent": citation},
-            })
-        })
-        .collect();
-    parts.push(json!({"type": "data-citations", "data": citations}));
+    let source = |(n, citation): (usize, &CitationOut)| Part::SourceDocument {
+        source_id: n.to_string(),
+        media_type: "text/plain",
+        title: citation.document_title.clone(),
+        provider_metadata: json!({"docent": citation}),
+    };
+    let mut parts: Vec<Part> = (1..).zip(&citations).map(source).collect();
+    parts.push(Part::DataCitations { data: json!(citations) });
     let usage = json!({"inputTokens": answer.usage.input_tokens, "outputTokens": answer.usage.output_tokens});
-    parts.push(json!({
-        "type": "finish",
-        "messageMetadata": {"confidence": answer.confidence, "usage": usage, "handoff": false},
-    }));
+    parts.push(Part::Finish {
+        message_metadata: json!({"confidence": answer.confidence, "usage": usage, "handoff": false}),
+    });
     parts
 }
 

@@ -20,6 +20,7 @@ const timer = setInterval(() => {
   if (asked === questions.length) {
     clearInterval(timer);
     document.body.append(Object.assign(document.createElement("output"), { textContent: "answered" }));
+    fetch("/answered");
     return;
   }
   type(questions[asked]);

@@ -196,6 +196,10 @@ async fn malformed_tools_are_validation_errors() {
         let answer: Value = answer.json().await.unwrap();
         assert!(answer["message"].as_str().unwrap().contains(says), "{says}: {answer}");
     }
+}
+
+#[tokio::test]
+async fn a_stream_takes_no_tools_and_a_whole_answer_need_not() {
     let sdk = client(Model::offline(Duration::ZERO)).await;
     let streamed = sdk
         .converse_stream()
