@@ -179,6 +179,9 @@ Watch an answer arrive:
 Upload a file of your own (here made on the spot; else -F 'file=@path/to/file.pdf'):
   printf '# Parking\\n\\nVisitors park on level 2, free of charge for three hours.\\n' | curl -s {url}/api/v1/documents {key} -F 'file=@-;filename=parking.md;type=text/markdown'
 
+See what a page's widget needs, with requests that run as they are (and docs of everything at {url}/api/v1/docs):
+  curl -s {url}/api/channels/widget/{bot_id}/settings {key}
+
 See the documents:
   curl -s {url}/api/v1/documents {key}
 
