@@ -11,14 +11,6 @@ use crate::{
     support::{PATIENCE, Tenant, folder, run},
 };
 
-async fn zoo() -> Tenant {
-    let tenant = Tenant::new().await;
-    tenant
-        .add("Zoo", "The zoo opens at nine. A ticket costs five euros.")
-        .await;
-    tenant
-}
-
 fn script(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("it/js").join(name)
 }
@@ -29,7 +21,7 @@ fn the_ai_sdks_client_reads_a_widgets_stream_without_a_warning() {
         if !runs("node", &["-e", "require('ai')"]).await {
             return;
         }
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await;
         let wanted = json!({
             "url": format!("{}/api/channels/widget/{}/chat", tenant.base, bot.id),
@@ -81,7 +73,7 @@ fn a_react_page_with_use_chat_talks_to_a_widget_in_a_browser() {
         let (Some(browser), true) = (browser, runs("node", &["-e", modules]).await) else {
             return;
         };
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await.id;
         let settings = tenant.get(&format!("/api/channels/widget/{bot}/settings")).await;
         let examples = settings["examples"].as_array().unwrap();

@@ -9,14 +9,6 @@ use crate::{
     widget::{ask, question, widget},
 };
 
-async fn zoo() -> Tenant {
-    let tenant = Tenant::new().await;
-    tenant
-        .add("Zoo", "The zoo opens at nine. A ticket costs five euros.")
-        .await;
-    tenant
-}
-
 /// Asks as a visitor; gives the thread.
 async fn thread(tenant: &Tenant, visitor: &str) -> String {
     let request = widget(tenant, tenant, Method::POST, "chat").await;
@@ -28,7 +20,7 @@ async fn thread(tenant: &Tenant, visitor: &str) -> String {
 #[test]
 fn the_messages_of_a_thread_come_in_pages_oldest_first() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let mut id = String::new();
         for _ in 0..3 {
             id = thread(&tenant, "ann").await;
@@ -69,7 +61,7 @@ fn the_messages_of_a_thread_come_in_pages_oldest_first() {
 #[test]
 fn archiving_twice_extracts_once_and_only_where_the_bot_wants_it() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let off = thread(&tenant, "ann").await;
         let archive = async |id: &str| {
             let path = format!("/api/threads/{id}/archive");
@@ -126,7 +118,7 @@ fn archiving_twice_extracts_once_and_only_where_the_bot_wants_it() {
 #[test]
 fn a_session_that_is_handed_over_is_answered_by_nobody_until_it_is_given_back() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await.id;
         let say = async |session: &Value| {
             let body = json!({"bot_id": bot, "message": "When does the zoo open?", "session_id": session});
@@ -189,7 +181,7 @@ fn a_session_that_is_handed_over_is_answered_by_nobody_until_it_is_given_back() 
 #[test]
 fn a_page_asks_for_a_person_where_the_bot_offers_one() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await;
         let page = tenant.key_with(Scope::Widget, Some(&bot.id)).await;
         let begun = ask(
@@ -229,7 +221,7 @@ fn a_page_asks_for_a_person_where_the_bot_offers_one() {
 #[test]
 fn feedback_is_kept_once_for_each_answer_and_for_the_session() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let body = json!({"bot_id": tenant.bot().await.id, "message": "When does the zoo open?"});
         let answer = tenant.send(Method::POST, "/api/v1/chat", body, 200).await;
         let session = answer["session_id"].as_str().unwrap();
@@ -266,7 +258,7 @@ fn feedback_is_kept_once_for_each_answer_and_for_the_session() {
 #[test]
 fn an_erased_session_is_gone_from_every_store() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await.id;
         let chat = |key: &str| {
             let request = tenant
@@ -304,7 +296,7 @@ fn an_erased_session_is_gone_from_every_store() {
 #[test]
 fn an_app_lists_its_sessions_in_pages() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let app = tenant.key_with(Scope::App, Some(&tenant.bot().await.id)).await;
         let other = tenant.key_with(Scope::App, Some(&tenant.bot().await.id)).await;
         let say = async |key: &Tenant, session: &str| {

@@ -61,18 +61,10 @@ pub async fn ask(request: RequestBuilder, body: Value) -> Streamed {
     Streamed { parts, thread, token }
 }
 
-async fn zoo() -> Tenant {
-    let tenant = Tenant::new().await;
-    tenant
-        .add("Zoo", "The zoo opens at nine. A ticket costs five euros.")
-        .await;
-    tenant
-}
-
 #[test]
 fn an_answer_has_the_parts_of_a_ui_message_stream() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let request = widget(&tenant, &tenant, Method::POST, "chat").await;
         let answer = ask(request, question("When does the zoo open?", json!({"id": "v1"}))).await;
         let types: Vec<&str> = answer.parts.iter().map(|part| part["type"].as_str().unwrap()).collect();
@@ -96,7 +88,7 @@ fn an_answer_has_the_parts_of_a_ui_message_stream() {
 #[test]
 fn bare_text_is_for_those_who_accept_it() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let request = widget(&tenant, &tenant, Method::POST, "chat")
             .await
             .header("Accept", "text/plain");
@@ -118,7 +110,7 @@ fn bare_text_is_for_those_who_accept_it() {
 #[test]
 fn the_last_text_of_the_user_is_the_question_however_it_is_written() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let parts = json!([{"type": "text", "text": "When does the zoo open?"}]);
         for last in [
             json!({"id": "m", "role": "user", "parts": parts}),
@@ -166,7 +158,7 @@ fn the_last_text_of_the_user_is_the_question_however_it_is_written() {
 #[test]
 fn a_visitor_who_is_known_for_certain_goes_on_where_they_were() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await;
         let widget_key = tenant.key_with(Scope::Widget, Some(&bot.id)).await;
         let chat = async |key: &Tenant, body: Value| ask(widget(key, &tenant, Method::POST, "chat").await, body).await;
@@ -199,7 +191,7 @@ fn a_visitor_who_is_known_for_certain_goes_on_where_they_were() {
 #[test]
 fn an_id_alone_opens_nothing_to_a_page() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await;
         let page = tenant.key_with(Scope::Widget, Some(&bot.id)).await;
         let chat = async |key: &Tenant, body: Value| ask(widget(key, &tenant, Method::POST, "chat").await, body).await;
@@ -249,7 +241,7 @@ fn an_id_alone_opens_nothing_to_a_page() {
 #[test]
 fn history_is_read_whole_and_from_a_message_on() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let chat = async |text: &str| {
             let request = widget(&tenant, &tenant, Method::POST, "chat").await;
             ask(request, question(text, json!({"id": "ann"}))).await
@@ -291,7 +283,7 @@ fn history_is_read_whole_and_from_a_message_on() {
 #[test]
 fn what_a_page_began_without_proof_its_team_reads_by_the_visitor() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let token = tenant.bot().await.public_token;
         let bot = tenant.bot().await.id;
         let request = tenant.bare(Method::POST, &format!("/api/channels/widget/{bot}/chat"));
@@ -311,7 +303,7 @@ fn what_a_page_began_without_proof_its_team_reads_by_the_visitor() {
 #[test]
 fn a_message_after_an_archive_opens_a_new_thread() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await;
         let page = tenant.key_with(Scope::Widget, Some(&bot.id)).await;
         let visitor = json!({"id": "ann"});
@@ -368,7 +360,7 @@ fn a_message_after_an_archive_opens_a_new_thread() {
 #[test]
 fn an_application_of_another_key_is_not_found() {
     run(async {
-        let tenant = zoo().await;
+        let tenant = Tenant::zoo().await;
         let other = Tenant::new().await;
         let bound = tenant.bound_key().await;
         let bot = tenant.bot().await.id;

@@ -40,6 +40,15 @@ impl Tenant {
         Self::with_limits(Some(RateLimits::HIGHEST)).await
     }
 
+    /// Makes one that knows when a zoo opens and what a ticket costs.
+    pub async fn zoo() -> Self {
+        let tenant = Self::new().await;
+        tenant
+            .add("Zoo", "The zoo opens at nine. A ticket costs five euros.")
+            .await;
+        tenant
+    }
+
     /// Makes one whose key has these rate limits.
     pub async fn with_limits(rate_limits: Option<RateLimits>) -> Self {
         let stack = stack().await;
