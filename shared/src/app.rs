@@ -34,7 +34,7 @@ pub struct App {
     pub queue: Queue,
     /// What models cost.
     pub prices: Prices,
-    /// The post; only `relay` sends.
+    /// The post; only workers send.
     pub mail: Mailer,
     /// The keys by which members' tokens are verified.
     pub public_keys: PublicKeys,

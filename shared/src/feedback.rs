@@ -42,6 +42,9 @@ pub struct Feedback {
     /// In words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
+    /// The row with the stored answer for repetitions of the request that said it, where it stated an `Idempotency-Key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<Key>,
     /// The credential with which it was said.
     pub credential: String,
     /// When.

@@ -5,6 +5,7 @@ pub mod access;
 pub mod accounts;
 pub mod answer;
 pub mod app;
+pub mod begun;
 pub mod blobs;
 pub mod bots;
 pub mod clock;

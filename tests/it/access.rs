@@ -24,7 +24,8 @@ enum Needs {
     App,
     Session,
     SignedIn,
-    /// Running routines.
+    Visit,
+    Runs,
     Run,
 }
 
@@ -49,7 +50,7 @@ enum Names {
 }
 
 use Names as N;
-use Needs::{App, Chat, Manage, Nothing, Partner, Read, Run, Session, SignedIn, Work};
+use Needs::{App, Chat, Manage, Nothing, Partner, Read, Run, Runs, Session, SignedIn, Visit, Work};
 
 /// The table: operation, what it needs, what it names.
 const OPERATIONS: &[(&str, Needs, Names)] = &[
@@ -66,9 +67,9 @@ const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("stream_platform_message", Chat, N::BotInBody),
     ("resume_platform_stream", Chat, N::Answer),
     ("send_widget_message", Chat, N::Bot),
-    ("get_widget_history", Chat, N::Bot),
+    ("get_widget_history", Visit, N::Bot),
     ("archive_widget_thread", Chat, N::Bot),
-    ("get_widget_settings", Chat, N::Bot),
+    ("get_widget_settings", Visit, N::Bot),
     ("list_thread_messages", Read, N::Thread),
     ("archive_thread", Work, N::Thread),
     ("get_latest_insights", Read, N::Thread),
@@ -124,8 +125,8 @@ const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("update_routine", Manage, N::Routine),
     ("delete_routine", Manage, N::Routine),
     ("run_routine", Run, N::Routine),
-    ("list_runs", Run, N::Routine),
-    ("get_run", Run, N::Run),
+    ("list_runs", Runs, N::Routine),
+    ("get_run", Runs, N::Run),
 ];
 
 /// A kind of credential.
@@ -182,6 +183,10 @@ fn expected(needs: Needs, with: With) -> u16 {
         (Work, With::App | Widget | Routine | Public | Viewer) => 403,
         (App, Full | With::App | Viewer | Agent | Admin | Owner) => 200,
         (App, Widget | Routine | Public) => 403,
+        (Visit, Full | With::App | Widget | Public | Viewer | Agent | Admin | Owner) => 200,
+        (Visit, Routine) => 403,
+        (Runs, Full | Routine | Viewer | Agent | Admin | Owner) => 200,
+        (Runs, With::App | Widget | Public) => 403,
         (Session, Full | With::App | Agent | Admin | Owner) => 200,
         (Session, Widget | Routine | Public | Viewer) => 403,
         (Manage, Full | Admin | Owner) => 200,

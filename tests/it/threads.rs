@@ -260,36 +260,65 @@ fn an_erased_session_is_gone_from_every_store() {
     run(async {
         let tenant = Tenant::zoo().await;
         let bot = tenant.bot().await.id;
-        let chat = |key: &str| {
+        let keyed = |path: &str, key: &str, body: Value| {
             let request = tenant
-                .request(Method::POST, "/api/v1/chat")
+                .request(Method::POST, path)
                 .header("Idempotency-Key", key.to_owned());
-            request.json(
-                &json!({"bot_id": bot, "message": "When does the zoo open, xylophone?", "visitor": {"id": "ann"}}),
-            )
+            request.json(&body).send()
         };
-        let answer = expect(chat("k1").send().await.unwrap(), 200).await;
+        let question = "When does the zoo open, xylophone?";
+        let body = json!({"bot_id": bot, "message": question, "visitor": {"id": "ann"}});
+        let answer = expect(keyed("/api/v1/chat", "k1", body.clone()).await.unwrap(), 200).await;
         let session = answer["session_id"].as_str().unwrap();
+        let more = json!({"bot_id": bot, "message": question, "session_id": session});
+        let streamed = keyed("/api/v1/chat/stream", "k1", more).await.unwrap();
+        assert!(streamed.text().await.unwrap().contains("event: done"));
         let path = format!("/api/v1/chat/sessions/{session}");
-        tenant
-            .send(Method::POST, &format!("{path}/feedback"), json!({"rating": "up"}), 201)
-            .await;
-        tenant
-            .send(Method::POST, &format!("/api/threads/{session}/archive"), json!({}), 200)
-            .await;
-        assert!(tenant.rows_with("xylophone").await > 0 && tenant.rows_with("opens at nine").await > 0);
+        let said = json!({"rating": "up", "comment": "xylophone"});
+        expect(
+            keyed(&format!("{path}/feedback"), "k2", said.clone()).await.unwrap(),
+            201,
+        )
+        .await;
+        let asked = json!({"reason": "xylophone"});
+        expect(
+            keyed(&format!("{path}/handoff"), "k3", asked.clone()).await.unwrap(),
+            200,
+        )
+        .await;
+        assert!(tenant.rows_with("xylophone").await > 3 && tenant.rows_with("opens at nine").await > 0);
+
         expect(tenant.request(Method::DELETE, &path).send().await.unwrap(), 204).await;
         expect(tenant.request(Method::DELETE, &path).send().await.unwrap(), 404).await;
         tenant
             .send(Method::GET, &format!("/api/v1/chat/history/{session}"), json!({}), 404)
             .await;
-        assert_eq!(tenant.rows_with("xylophone").await, 0, "no row holds what was asked");
+        assert_eq!(tenant.rows_with("xylophone").await, 0, "no row holds what was said");
         assert_eq!(tenant.rows_with("ann").await, 0, "no row knows who asked");
-        // The repetition is a new question.
-        assert_ne!(
-            expect(chat("k1").send().await.unwrap(), 200).await["session_id"],
-            session
-        );
+        // No stored answer is left: repetitions are new requests.
+        expect(keyed(&format!("{path}/feedback"), "k2", said).await.unwrap(), 404).await;
+        expect(keyed(&format!("{path}/handoff"), "k3", asked).await.unwrap(), 404).await;
+        let again = expect(keyed("/api/v1/chat", "k1", body).await.unwrap(), 200).await;
+        assert_ne!(again["session_id"], session);
+    });
+}
+
+#[test]
+fn who_wrote_to_a_person_is_heard_also_when_the_bot_is_off() {
+    run(async {
+        let tenant = Tenant::zoo().await;
+        let bot = tenant.bot().await.id;
+        let say = async |session: &Value, status: u16| {
+            let body = json!({"bot_id": bot, "message": "Hello?", "session_id": session});
+            tenant.send(Method::POST, "/api/v1/chat", body, status).await
+        };
+        let session = say(&Value::Null, 200).await["session_id"].clone();
+        let path = format!("/api/v1/chat/sessions/{}/handoff", session.as_str().unwrap());
+        tenant.send(Method::POST, &path, json!({}), 200).await;
+        let path = format!("/api/v1/bots/{bot}/deactivate");
+        tenant.send(Method::POST, &path, json!({}), 200).await;
+        assert_eq!(say(&session, 200).await["handoff"], true);
+        say(&Value::Null, 409).await;
     });
 }
 

@@ -277,6 +277,9 @@ fn history_is_read_whole_and_from_a_message_on() {
         assert_eq!(more["messages"][1]["content"], second.text());
         assert!(history("", 400).await["fields"]["visitorId"].is_string());
         history("threadId=nothing", 404).await;
+        for odd in ["~", "%C3%BC", "0"] {
+            history(&format!("visitorId=ann&after={odd}"), 200).await;
+        }
     });
 }
 

@@ -7,7 +7,7 @@ use shared::{
     app::App,
     conversations::{self, Status},
     error::Error,
-    http::{Chatter, Path, Query, Reaching, channels::MessageOut},
+    http::{Path, Query, Reaching, Visiting, channels::MessageOut},
     ids::{ConversationId, MAX_ID_CHARS, MessageId},
 };
 
@@ -65,7 +65,7 @@ pub(crate) struct HistoryOut {
 )]
 pub(crate) async fn get_widget_history(
     State(app): State<App>,
-    Chatter(caller): Chatter,
+    Visiting(caller): Visiting,
     headers: HeaderMap,
     Path(application): Path,
     Query(wanted): Query<HistoryIn>,

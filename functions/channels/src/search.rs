@@ -1,5 +1,7 @@
 //! Searching a bot's documents without asking a model for an answer.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State};
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -15,6 +17,8 @@ use shared::{
 
 /// Results when nothing is said.
 const USUAL: usize = 10;
+/// Longest time that a search may take.
+const DEADLINE: Duration = Duration::from_secs(25);
 /// Most results.
 const MOST: usize = 50;
 
@@ -99,7 +103,9 @@ pub(crate) async fn search_documents(
     let (counted, bot) = tokio::join!(caller.limit(&app, Class::Chat, None), app.table.get::<Bot>(&key));
     counted?;
     bot?.ok_or(Error::NotFound("Bot"))?;
-    let sources = answer::search(&app, &scope, &query, most).await?;
+    // The function ends at 29 s, and the index may take longer to wake.
+    let searching = tokio::time::timeout(DEADLINE, answer::search(&app, &scope, &query, most));
+    let sources = searching.await.map_err(Error::unavailable)??;
     let results = sources.into_iter().map(|source| ResultOut::new(source, &query));
     Ok(Json(SearchOut {
         results: results.collect(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use shared::{
     app::App,
     error::Error,
-    http::{BaseUrl, Chatter, Path},
+    http::{BaseUrl, Path, Visiting},
     ids::BotId,
 };
 
@@ -49,7 +49,7 @@ pub(crate) struct SettingsOut {
 )]
 pub(crate) async fn get_widget_settings(
     State(app): State<App>,
-    Chatter(caller): Chatter,
+    Visiting(caller): Visiting,
     base: BaseUrl,
     Path(application): Path,
 ) -> Result<Json<SettingsOut>, Error> {

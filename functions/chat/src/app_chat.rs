@@ -76,24 +76,20 @@ fn named(id: String) -> Result<String, Error> {
 }
 
 pub(crate) fn frames(
+    began: Began,
     pieces: impl Stream<Item = Piece> + Send + 'static,
     exchange: Exchange,
 ) -> impl Stream<Item = Bytes> + Send {
-    let mut began = None;
     pieces.filter_map(move |piece| {
         let frame = match piece {
-            Piece::Began(known) => {
-                began = Some(known);
-                None
-            }
-            Piece::Cite(_) => None,
+            Piece::Began(_) | Piece::Cite(_) => None,
             Piece::Text(text) => Some(sse::named("message", &json!({"content": text}))),
-            Piece::Done(_) => began.as_ref().map(|began| sse::named("end", &end(began))),
-            Piece::HandedOver => began.as_ref().map(|began| {
-                let mut end = end(began);
+            Piece::Done(_) => Some(sse::named("end", &end(&began))),
+            Piece::HandedOver => {
+                let mut end = end(&began);
                 end["handoff"] = true.into();
-                sse::named("end", &end)
-            }),
+                Some(sse::named("end", &end))
+            }
             Piece::Failed(error) => {
                 let body = exchange.broke_off(&error);
                 Some(sse::named("error", &json!({"error": body.error})))

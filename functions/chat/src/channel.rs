@@ -19,8 +19,8 @@ use shared::{
 
 use crate::{
     platform,
-    turn::asked,
-    visitor::{self, Asking, VISITOR_TOKEN, VisitorIn},
+    turn::{asked, begun},
+    visitor::{self, Asking, VisitorIn},
 };
 
 /// Says which framing the stream has: <https://ai-sdk.dev/docs/ai-sdk-ui/stream-protocol>.
@@ -104,10 +104,8 @@ pub(crate) async fn send_widget_message(
     Json(body): Json<ChatIn>,
 ) -> Result<Response, Error> {
     let turn = body.turn(&caller, application, &headers)?;
-    let mut pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
-    let Some(Piece::Began(began)) = pieces.next().await else {
-        return Err(Error::internal("the answer ended without a beginning"));
-    };
+    let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
+    let (began, pieces) = begun(pieces).await?;
     let mut response = match wants_text(&headers) {
         true => text(pieces, exchange),
         false => {
@@ -116,14 +114,10 @@ pub(crate) async fn send_widget_message(
             response
         }
     };
-    let thread = HeaderValue::from_str(began.conversation.as_str());
-    let token = began.visitor_token.as_deref().map(HeaderValue::from_str);
-    for (name, value) in [(THREAD_ID, Some(thread)), (VISITOR_TOKEN, token)] {
-        if let Some(Ok(value)) = value {
-            response.headers_mut().insert(name, value);
-        }
+    if let Ok(thread) = HeaderValue::from_str(began.conversation.as_str()) {
+        response.headers_mut().insert(THREAD_ID, thread);
     }
-    Ok(response)
+    Ok(platform::with_token(response, &began))
 }
 
 /// Bare text is for those who ask for it and not for a stream of events.
@@ -309,7 +303,8 @@ fn text(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange) 
         let text = match piece {
             Piece::Text(text) => Some(text),
             Piece::Failed(error) => Some(format!("\n\n({})", exchange.broke_off(&error).error)),
-            Piece::Began(_) | Piece::Cite(_) | Piece::Done(_) | Piece::HandedOver => None,
+            Piece::HandedOver => Some("(A person answers from here.)".to_owned()),
+            Piece::Began(_) | Piece::Cite(_) | Piece::Done(_) => None,
         };
         std::future::ready(text.map(Ok::<_, std::convert::Infallible>))
     });

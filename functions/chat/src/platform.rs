@@ -23,7 +23,7 @@ use shared::{
 
 use crate::{
     app_chat::{self, AppChatOut},
-    turn::{End, asked, known, whole},
+    turn::{End, asked, begun, known, whole},
     visitor::{self, VISITOR_TOKEN, VisitorIn},
 };
 
@@ -105,19 +105,21 @@ pub(crate) async fn send_platform_message(
         false => body.turn(&caller, &headers)?,
     };
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
-    if streams {
-        return Ok(sse::response(app_chat::frames(pieces, exchange)));
-    }
-    let end = whole(pieces).await?;
-    let token = end.visitor_token().map(HeaderValue::from_str);
-    let mut response = match app_asks {
-        true => axum::Json(AppChatOut::from(end)).into_response(),
-        false => axum::Json(ChatOut::from(end)).into_response(),
+    let (began, pieces) = begun(pieces).await?;
+    let response = match (streams, app_asks) {
+        (true, _) => sse::response(app_chat::frames(began.clone(), pieces, exchange)),
+        (_, true) => axum::Json(AppChatOut::from(whole(began.clone(), pieces).await?)).into_response(),
+        (_, false) => axum::Json(ChatOut::from(whole(began.clone(), pieces).await?)).into_response(),
     };
-    if let Some(Ok(token)) = token {
+    Ok(with_token(response, &began))
+}
+
+/// With the header by which a visitor goes on, also when the stream is lost.
+pub(crate) fn with_token(mut response: Response, began: &Began) -> Response {
+    if let Some(Ok(token)) = began.visitor_token.as_deref().map(HeaderValue::from_str) {
         response.headers_mut().insert(VISITOR_TOKEN, token);
     }
-    Ok(response)
+    response
 }
 
 /// Ask a bot, and get the answer as it is written.
@@ -126,7 +128,8 @@ pub(crate) async fn send_platform_message(
     params(("X-Visitor-Token" = Option<String>, Header, description = "For pages: the token that the thread's first answer gave")),
     responses((status = 200, description = "Server-sent events: `token` with `{\"token\"}` for each piece of text, `citations`, \
         then `done` with the rest of the answer; `error` when it breaks off. Each has the id `<message id>:<characters so far>`.",
-        body = String, content_type = "text/event-stream"))
+        body = String, content_type = "text/event-stream",
+        headers(("X-Visitor-Token" = Option<String>, description = "With which the visitor goes on with this session"))))
 )]
 pub(crate) async fn stream_platform_message(
     State(app): State<App>,
@@ -140,44 +143,43 @@ pub(crate) async fn stream_platform_message(
         ..body.turn(&caller, &headers)?
     };
     let pieces = answer(&app, turn, caller.limit(&app, Class::Chat, None)).await?;
-    Ok(sse::response(frames(pieces, exchange)))
+    let (began, pieces) = begun(pieces).await?;
+    Ok(with_token(
+        sse::response(frames(began.clone(), pieces, exchange)),
+        &began,
+    ))
 }
 
-fn frames(pieces: impl Stream<Item = Piece> + Send + 'static, exchange: Exchange) -> impl Stream<Item = Bytes> + Send {
-    let mut sent = Sent::default();
+fn frames(
+    began: Began,
+    pieces: impl Stream<Item = Piece> + Send + 'static,
+    exchange: Exchange,
+) -> impl Stream<Item = Bytes> + Send {
+    let mut sent = Sent { began, chars: 0 };
     pieces.flat_map(move |piece| futures::stream::iter(sent.frames(piece, &exchange)))
 }
 
 /// How far a stream has come.
-#[derive(Default)]
 struct Sent {
-    began: Option<Began>,
+    began: Began,
     chars: usize,
 }
 
 impl Sent {
     fn frames(&mut self, piece: Piece, exchange: &Exchange) -> Vec<Bytes> {
         match piece {
-            Piece::Began(began) => {
-                self.began = Some(began);
-                Vec::new()
-            }
+            Piece::Began(_) => Vec::new(),
             Piece::Text(text) => vec![self.token(&text)],
             Piece::Cite(n) => vec![self.token(&markers::marker(n))],
             Piece::Done(answer) => self.end(&End::Answered(answer)),
-            Piece::HandedOver => self
-                .began
-                .clone()
-                .map(|began| self.end(&End::HandedOver(began)))
-                .unwrap_or_default(),
+            Piece::HandedOver => self.end(&End::HandedOver(self.began.clone())),
             Piece::Failed(error) => vec![sse::event("error", &self.id(), &exchange.broke_off(&error))],
         }
     }
 
     /// `<message id>:<characters so far>`.
     fn id(&self) -> String {
-        let message = self.began.as_ref().map_or("", |began| began.message.as_str());
-        format!("{message}:{}", self.chars)
+        format!("{}:{}", self.began.message, self.chars)
     }
 
     fn token(&mut self, text: &str) -> Bytes {

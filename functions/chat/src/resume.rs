@@ -9,8 +9,9 @@ use futures::Stream;
 use http::HeaderMap;
 use serde_json::json;
 use shared::{
-    answer::{Answer, Begun},
+    answer::Answer,
     app::App,
+    begun::Begun,
     bots::Bot,
     clock::Time,
     conversations::{Conversation, Party},

@@ -1,6 +1,6 @@
 //! What the dialects do alike: a question becomes a turn, and a stream of pieces a whole answer.
 
-use futures::{Stream, StreamExt};
+use futures::{StreamExt, stream::BoxStream};
 use shared::{
     answer::{Answer, Began, MAX_MESSAGE_CHARS, Piece, Scope, Thread, Turn},
     conversations::{Owner, Reach},
@@ -64,27 +64,31 @@ impl End {
     }
 }
 
+/// The beginning of an answer, and what follows.
+pub(crate) async fn begun(mut pieces: BoxStream<'static, Piece>) -> Result<(Began, BoxStream<'static, Piece>), Error> {
+    match pieces.next().await {
+        Some(Piece::Began(began)) => Ok((began, pieces)),
+        _ => Err(Error::internal("the answer ended without a beginning")),
+    }
+}
+
 /// Waits for the end of an answer.
-pub(crate) async fn whole(pieces: impl Stream<Item = Piece>) -> Result<End, Error> {
-    let mut began = None;
-    let mut pieces = std::pin::pin!(pieces);
+pub(crate) async fn whole(began: Began, mut pieces: BoxStream<'static, Piece>) -> Result<End, Error> {
     while let Some(piece) = pieces.next().await {
         match piece {
-            Piece::Began(known) => began = Some(known),
-            Piece::Text(_) | Piece::Cite(_) => {}
+            Piece::Began(_) | Piece::Text(_) | Piece::Cite(_) => {}
             Piece::Done(answer) => return Ok(End::Answered(answer)),
-            Piece::HandedOver => break,
+            Piece::HandedOver => return Ok(End::HandedOver(began)),
             Piece::Failed(error) => return Err(error),
         }
     }
-    began
-        .map(End::HandedOver)
-        .ok_or_else(|| Error::internal("the answer ended without a beginning"))
+    Err(Error::internal("the answer ended without an end"))
 }
 
 /// Waits for the end of an answer that nobody takes over.
-pub(crate) async fn answered(pieces: impl Stream<Item = Piece>) -> Result<Answer, Error> {
-    match whole(pieces).await? {
+pub(crate) async fn answered(pieces: BoxStream<'static, Piece>) -> Result<Answer, Error> {
+    let (began, pieces) = begun(pieces).await?;
+    match whole(began, pieces).await? {
         End::Answered(answer) => Ok(*answer),
         End::HandedOver(_) => Err(Error::internal("a person answers where none can")),
     }

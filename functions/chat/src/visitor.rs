@@ -92,7 +92,7 @@ impl VisitorIn {
         let person = Person {
             email: email.map(|email| email.as_str().to_owned()),
             name: name.filter(|name| !name.is_empty()),
-            verified: proved,
+            verified: caller.is_trusted(),
         };
         Ok(Asking {
             holds: token.and_then(visitors::thread_of),

@@ -13,12 +13,14 @@ use shared::{
     messages::{Message, Role},
 };
 
+/// Most sessions of a page with messages.
+const SESSIONS: usize = 20;
 /// Messages of a session that `include_all` adds, the newest.
 const MESSAGES: usize = 20;
 /// Sessions whose messages are read at the same time.
 const AT_ONCE: usize = 8;
 /// Furthest page: what lies before it is read, too.
-const MAX_PAGE: usize = 1_000;
+const MAX_PAGE: usize = 200;
 
 /// Which sessions.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -28,9 +30,9 @@ pub(crate) struct SessionsIn {
     #[param(value_type = Option<bool>)]
     include_all: Option<String>,
     /// The page, from 1.
-    #[param(value_type = Option<u32>, minimum = 1, maximum = 1000)]
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 200)]
     page: Option<String>,
-    /// Sessions of a page, 20 when not said.
+    /// Sessions of a page, 20 when not said; with `include_all` at most 20.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 100)]
     per_page: Option<String>,
     /// The key, where a header cannot carry it.
@@ -105,6 +107,8 @@ pub(crate) async fn list_app_sessions(
 ) -> Result<Json<SessionsOut>, Error> {
     let all = flag("include_all", wanted.include_all.as_deref())?;
     let per_page = parse_limit(wanted.per_page.as_deref()).map_err(|_| range("per_page", 100))?;
+    // Their messages must go into one answer of 6 MB.
+    let per_page = if all { per_page.min(SESSIONS) } else { per_page };
     let page = page(wanted.page.as_deref())?;
     let (before, wanted) = ((page - 1) * per_page, page * per_page + 1);
     let owner = Owner {

@@ -103,6 +103,7 @@ pub(crate) async fn create_feedback(
         rating: body.rating,
         csat: body.csat,
         comment: words("comment", body.comment)?,
+        repetition: shared::store::repetition(),
         credential,
         created_at: app.clock.now(),
     };
@@ -171,7 +172,7 @@ pub(crate) async fn request_handoff(
     Ok(Json(handed.into()))
 }
 
-/// Who may change the bot may hand over its sessions, whatever it offers.
+/// Who is trusted may hand over a session, whatever the bot offers.
 fn offers_people(caller: &Caller) -> bool {
     let offers = |bot: &Bot| bot.handoff.enabled;
     caller.is_trusted() || caller.bot.as_deref().is_some_and(offers)

@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use http::{HeaderMap, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use shared::{
     app::App,
     clock::Time,
@@ -14,7 +14,6 @@ use shared::{
     },
     ids::{BotId, ConversationId, MessageId},
     messages::{Confidence, Message, Role, Usage},
-    store::Cursor,
 };
 
 /// A session without its messages.
@@ -55,7 +54,7 @@ struct VisitorOut {
     email: Option<String>,
     /// A name.
     name: Option<String>,
-    /// Whether somebody who is trusted says so, or it was proved.
+    /// Whether address and name come from somebody who is trusted, not from the page.
     verified: bool,
 }
 
@@ -127,18 +126,14 @@ pub(crate) async fn list_chat_sessions(
     State(app): State<App>,
     Reader(caller): Reader,
     Path(id): Path,
-    Query(page): Query<PageIn>,
+    Query(page): Query<PageParams>,
 ) -> Result<Json<PageOut<SessionOut>>, Error> {
     let bot = BotId::parse(id).filter(|bot| caller.sees(Some(bot)));
     let bot = bot.ok_or(Error::NotFound("Bot"))?;
     let known: Option<shared::bots::Bot> = app.table.get(&shared::bots::Bot::key(caller.tenant(), &bot)).await?;
     known.ok_or(Error::NotFound("Bot"))?;
     let partition = conversations::of_bot(caller.tenant(), &bot);
-    let limit = PageParams::new(page.limit, None).limit()?;
-    let after = page.cursor.as_deref().filter(|cursor| !cursor.is_empty());
-    let after = after
-        .map(|cursor| Cursor::decode_index(cursor, &partition))
-        .transpose()?;
+    let (limit, after) = (page.limit()?, page.index_cursor(&partition)?);
     let found = app.table.index2::<Conversation>(&partition, limit, after).await?;
     let shown = found
         .items
@@ -148,13 +143,6 @@ pub(crate) async fn list_chat_sessions(
         data: shown.map(SessionOut::from).collect(),
         next_cursor: found.next.map(|cursor| cursor.encode(&partition)),
     }))
-}
-
-/// `?limit=` and `?cursor=`.
-#[derive(Debug, Deserialize)]
-pub(crate) struct PageIn {
-    limit: Option<String>,
-    cursor: Option<String>,
 }
 
 /// Erase a session for good.

@@ -229,11 +229,7 @@ async fn document(app: &App, erasure: &Erasure, id: &DocumentId) -> Result<bool,
     Err(Error::unavailable("a document changes while it is erased"))
 }
 
-/// Removes a conversation and the count of its owner's. `false` when it is gone already.
+/// Removes a conversation. `false` when it is gone already.
 async fn conversation(app: &App, tenant: &TenantId, id: &ConversationId) -> Result<bool, Error> {
-    let Some(gone) = conversations::erase(&app.table, tenant, id).await? else {
-        return Ok(false);
-    };
-    app.table.delete(&gone.owner.total_key(tenant)).await?;
-    Ok(true)
+    Ok(conversations::erase(&app.table, tenant, id).await?.is_some())
 }

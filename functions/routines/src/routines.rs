@@ -113,7 +113,7 @@ pub(crate) async fn update_routine(
 
 /// Delete a routine.
 ///
-/// It does not run any more, also not where a run waits already. Its runs can be read until they are 90 days old.
+/// It does not run any more, also not where a run waits already. A run whose id is known can be read until it is 90 days old.
 #[utoipa::path(delete, path = "/api/agents/{agentId}/routines/{routineId}", tag = "routines",
     params(("agentId" = BotId, Path, description = "The bot"), ("routineId" = RoutineId, Path, description = "The routine")),
     responses((status = 204, description = "It is gone")))]

@@ -6,7 +6,7 @@ use shared::{
     app::App,
     bots::Bot,
     error::Error,
-    http::{JsonOrNothing, PageParams, Paths, Query, RoutineAsker, RoutineRunner},
+    http::{JsonOrNothing, PageParams, Paths, Query, RoutineAsker, RunReader},
     ids::{BotId, RoutineId, RunId},
     routines::Run,
     store::{self, Condition, Row, Transaction, TransactionError},
@@ -68,7 +68,7 @@ pub(crate) async fn run_routine(
     responses((status = 200, description = "A page of runs, newest first", body = RunsOut)))]
 pub(crate) async fn list_runs(
     State(app): State<App>,
-    RoutineRunner(caller): RoutineRunner,
+    RunReader(caller): RunReader,
     Paths([agent, id]): Paths<2>,
     Query(page): Query<PageParams>,
 ) -> Result<Json<RunsOut>, Error> {
@@ -93,7 +93,7 @@ pub(crate) async fn list_runs(
     responses((status = 200, description = "The run", body = RunOut)))]
 pub(crate) async fn get_run(
     State(app): State<App>,
-    RoutineRunner(caller): RoutineRunner,
+    RunReader(caller): RunReader,
     Paths(ids): Paths<3>,
 ) -> Result<Json<RunOut>, Error> {
     Ok(Json(place::run(&app, &caller, ids).await?.into()))

@@ -6,11 +6,12 @@ use serde_json::json;
 use tokio::{sync::mpsc::UnboundedSender, task::JoinHandle};
 
 use super::{
-    Answer, Began, Begun, Piece, Thread, Turn, Written, draft, history, markers, prompt,
+    Answer, Began, Piece, Thread, Turn, Written, draft, history, markers, prompt,
     retrieve::{Library, Source},
 };
 use crate::{
     app::App,
+    begun::Begun,
     bots::Bot,
     clock::Time,
     conversations::{Conversation, Newest, Owner, Party, Recent, Status, shortened},
@@ -56,6 +57,9 @@ impl Asked {
             Ok(Err(error)) => Err(error),
             Err(late) => Err(Error::unavailable(late)),
         };
+        if outcome.is_err() {
+            self.forget().await;
+        }
         tell(&pieces, outcome.unwrap_or_else(Piece::Failed));
     }
 
@@ -95,6 +99,17 @@ impl Asked {
         };
         if let Err(error) = self.app.table.put(&begun).await {
             tracing::warn!(%error, "a client that loses this stream must wait until the answer is stored");
+        }
+    }
+
+    /// Takes the note back: nobody waits for an answer that does not come.
+    async fn forget(&self) {
+        if !self.turn.resumable {
+            return;
+        }
+        let key = Begun::key(&self.turn.scope.tenant, &self.message);
+        if let Err(error) = self.app.table.delete(&key).await {
+            tracing::warn!(%error, "a client that comes back for this answer waits in vain");
         }
     }
 
@@ -230,6 +245,9 @@ impl Asked {
             .create(question)?
             .create(answer)?
             .create(&self.answered(answer))?;
+        if self.turn.resumable {
+            transaction.delete(Begun::key(&self.turn.scope.tenant, &self.message), Vec::new());
+        }
         if let Some(known) = known {
             let appended = known
                 .appended(2, now)?

@@ -1,7 +1,6 @@
 //! The answer to a question: retrieve → prompt → stream → citations → confidence. It knows no HTTP: a dialect frames the
 //! [`Piece`]s. An answer that began is always finished and stored, whether or not anybody still listens.
 
-mod begun;
 mod claims;
 pub mod confidence;
 mod draft;
@@ -12,7 +11,6 @@ mod once;
 pub mod prompt;
 mod retrieve;
 
-pub use begun::Begun;
 pub use claims::excerpt;
 pub use draft::Written;
 pub use once::once;
@@ -160,13 +158,18 @@ pub async fn answer(
             _ => return Err(Error::NotFound("Conversation")),
         }
     }
-    check_budget(app, &bot).await?;
     // Only after it is certain that the caller may know it.
     let recent = recent.filter(|recent| !(turn.thread.is_renewed() && recent.conversation.is_archived()));
     let previous = recent.as_ref().and_then(previous_question);
     let handed_over = recent
         .as_ref()
         .is_some_and(|recent| recent.conversation.handoff.is_some());
+    if !handed_over {
+        if !bot.active {
+            return Err(Error::conflict("bot_inactive", "This bot is not active"));
+        }
+        check_budget(app, &bot).await?;
+    }
     let (pieces, listener) = unbounded_channel();
     let asked = generate::Asked {
         app: app.clone(),
@@ -203,11 +206,7 @@ async fn bot(app: &App, turn: &Turn) -> Result<Bot, Error> {
         Some(bot) => Some(Bot::clone(bot)),
         None => app.table.get(&Bot::key(&turn.scope.tenant, &turn.scope.bot)).await?,
     };
-    let bot = bot.ok_or(Error::NotFound("Bot"))?;
-    match bot.active {
-        true => Ok(bot),
-        false => Err(Error::conflict("bot_inactive", "This bot is not active")),
-    }
+    bot.ok_or(Error::NotFound("Bot"))
 }
 
 async fn recent(app: &App, turn: &Turn) -> Result<Option<Recent>, Error> {

@@ -54,7 +54,9 @@ async fn transaction(app: &App, conversation: &Conversation) -> Result<(Transact
     let mut transaction = Transaction::default();
     transaction.update(
         Update::at(Row::key(conversation))
-            .when(Condition::is("status", &conversation.status)?)
+            .when(Condition::Exists)
+            // There exactly while it is archived.
+            .when(Condition::Lacks("archived_at"))
             .set("status", &Status::Archived)?
             .set("archived_at", &now)?
             .set_or_remove::<Handoff>("handoff", None)?,

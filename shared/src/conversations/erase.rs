@@ -1,10 +1,11 @@
 //! Erasing a conversation: its messages, what was said about it and the stored answers that would be repeated.
 
-use super::{Conversation, partition};
+use serde::Deserialize;
+
+use super::{Conversation, Total, partition};
 use crate::{
     error::Error,
     ids::{ConversationId, TenantId},
-    messages::Message,
     store::{Condition, Key, Query, Table, Transaction, TransactionError, Update},
 };
 
@@ -23,15 +24,12 @@ pub async fn erase(table: &Table, tenant: &TenantId, id: &ConversationId) -> Res
             return Ok(None);
         };
         below(table, tenant, id, &key).await?;
-        let mut transaction = Transaction::default();
-        // A turn that was stored meanwhile has counted its messages.
-        let unchanged = Condition::is("message_count", &known.message_count)?;
-        transaction
-            .delete(key.clone(), vec![unchanged])
-            .update(Update::at(known.owner.total_key(tenant)).add("total", -1));
-        match table.transact(transaction).await {
+        let repetition = known.handoff.as_ref().and_then(|handoff| handoff.repetition.clone());
+        table.delete_all(&Vec::from_iter(repetition)).await?;
+        match table.transact(last(table, &key, &known).await?).await {
             Ok(()) => {
-                forget_owner(table, &known.owner.total_key(tenant)).await?;
+                // What was said about it meanwhile; from here on nothing can be.
+                below(table, tenant, id, &key).await?;
                 return Ok(Some(known));
             }
             Err(TransactionError::Condition(_)) => {}
@@ -41,14 +39,30 @@ pub async fn erase(table: &Table, tenant: &TenantId, id: &ConversationId) -> Res
     Err(Error::unavailable("a conversation grows while it is erased"))
 }
 
-/// Of an owner without conversations nothing is kept.
-async fn forget_owner(table: &Table, total: &Key) -> Result<(), Error> {
+/// Removes the summary and its place in its owner's count, which goes with the last one.
+async fn last(table: &Table, key: &Key, known: &Conversation) -> Result<Transaction, Error> {
+    let count = known.owner.total_key(&known.tenant);
+    let total = table.get::<Total>(&count).await?.unwrap_or_default().total;
     let mut transaction = Transaction::default();
-    transaction.delete(total.clone(), vec![Condition::is("total", &0)?]);
-    match table.transact(transaction).await {
-        Ok(()) | Err(TransactionError::Condition(_)) => Ok(()),
-        Err(TransactionError::Other(error)) => Err(error),
+    // A turn that was stored meanwhile has counted its messages.
+    let unchanged = Condition::is("message_count", &known.message_count)?;
+    transaction.delete(key.clone(), vec![unchanged]);
+    match total {
+        0 => {}
+        1 => {
+            transaction.delete(count, vec![Condition::is("total", &1)?]);
+        }
+        _ => {
+            transaction.update(Update::at(count).when(Condition::Exists).add("total", -1));
+        }
     }
+    Ok(transaction)
+}
+
+/// What some rows of a conversation have.
+#[derive(Deserialize)]
+struct Repeated {
+    repetition: Option<Key>,
 }
 
 /// Removes everything of a conversation's partition but the summary.
@@ -66,9 +80,7 @@ async fn below(table: &Table, tenant: &TenantId, id: &ConversationId, summary: &
                 continue;
             }
             keys.push(key);
-            if item.sk().starts_with(Message::KIND) {
-                keys.extend(item.into::<Message>()?.repetition);
-            }
+            keys.extend(item.into::<Repeated>()?.repetition);
         }
         table.delete_all(&keys).await?;
         after = page.next;

@@ -8,7 +8,7 @@ use crate::{
     clock::Time,
     error::Error,
     events::{Event, EventType},
-    store::{Condition, Row, Transaction, TransactionError, Update},
+    store::{self, Condition, Row, Transaction, TransactionError, Update},
 };
 
 /// Hands a conversation to a person, with the event that tells of it: the bot is silent from here. One that is handed over
@@ -21,9 +21,13 @@ pub async fn hand_over(app: &App, conversation: Conversation, reason: Option<Str
         return Ok(conversation);
     }
     let now = app.clock.now();
-    let handoff = Handoff { since: now, reason };
+    let handoff = Handoff {
+        since: now,
+        reason,
+        repetition: store::repetition(),
+    };
     let (tenant, bot) = (&conversation.tenant, &conversation.owner.bot);
-    let data = json!({"session_id": conversation.id, "reason": handoff.reason});
+    let data = json!({"session_id": conversation.id});
     let event = Event::new(tenant, Some(bot), EventType::HandoffRequested, now, data);
     let mut transaction = Transaction::default();
     transaction

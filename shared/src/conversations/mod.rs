@@ -117,7 +117,7 @@ pub struct Person {
     /// A name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether somebody who is trusted says so.
+    /// Whether somebody who is trusted says so, not a page.
     #[serde(default)]
     pub verified: bool,
 }
@@ -146,6 +146,9 @@ pub struct Handoff {
     /// Why, in the words of who asked for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// The row with the stored answer for repetitions of the request that asked, where it stated an `Idempotency-Key`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repetition: Option<Key>,
 }
 
 /// What is known of a conversation without its messages.
@@ -365,6 +368,10 @@ pub async fn after(
     query.limit = Some(most);
     // `!` sorts behind the end of the id and before anything that could follow it.
     query.between.0 = format!("{}!", Message::place(tenant, id, message).sk());
+    if query.between.0 > query.between.1 {
+        // No message has such an id, and nothing is behind it.
+        return Ok(Vec::new());
+    }
     Ok(table.query::<Message>(query).await?.items)
 }
 

@@ -196,10 +196,12 @@ callers! {
     AppReader: App;
     /// A caller who may chat, with something else than a question.
     Chatter: Chat;
+    /// A caller who may read what a widget shows.
+    Visiting: Visit;
     /// A caller who may erase sessions.
     SessionKeeper: Session;
-    /// A caller who may run routines.
-    RoutineRunner: Routine;
+    /// A caller who may read runs of routines.
+    RunReader: Runs;
 }
 
 /// A member who signed in.

@@ -177,7 +177,8 @@ fn stated(headers: &HeaderMap) -> Result<String, Error> {
 
 /// What the request counts as.
 fn class(path: &str) -> Class {
-    match path.ends_with("/chat") || path.ends_with("/chat/stream") {
+    let asks = ["/chat", "/chat/stream", "/api/search", "/run"];
+    match asks.iter().any(|end| path.ends_with(end)) {
         true => Class::Chat,
         false => Class::Standard,
     }

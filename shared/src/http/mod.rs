@@ -24,7 +24,7 @@ pub use anonymous::Anonymous;
 pub use base_url::BaseUrl;
 pub use caller::{
     AccountOwner, Admin, Agent, AppReader, Asker, Caller, Chatter, Partner, PartnerAsking, Reader, RoutineAsker,
-    RoutineRunner, Searcher, SessionKeeper, SignedIn, Who,
+    RunReader, Searcher, SessionKeeper, SignedIn, Visiting, Who,
 };
 pub use end_user::EndUser;
 pub use exchange::Exchange;

@@ -23,8 +23,12 @@ pub enum Permission {
     App,
     /// Erasing sessions.
     Session,
-    /// Running routines and reading their runs.
+    /// Reading what a widget shows.
+    Visit,
+    /// Running routines.
     Routine,
+    /// Reading runs of routines.
+    Runs,
 }
 
 impl Permission {
@@ -33,7 +37,7 @@ impl Permission {
     pub fn is_held_by(self, who: &Who) -> bool {
         match who {
             Who::Member(member) => match self {
-                Self::Read | Self::App | Self::SignedIn => true,
+                Self::Read | Self::App | Self::SignedIn | Self::Visit | Self::Runs => true,
                 Self::Work | Self::Chat | Self::Session => member.role >= Role::Agent,
                 Self::Manage | Self::Routine => member.role >= Role::Admin,
                 Self::Account => member.role == Role::Owner,
@@ -41,11 +45,11 @@ impl Permission {
             },
             Who::Key(key) => match key.scope {
                 Scope::Full => !matches!(self, Self::Account | Self::SignedIn),
-                Scope::App => matches!(self, Self::Chat | Self::App | Self::Session),
-                Scope::Widget => matches!(self, Self::Chat),
-                Scope::Routine => matches!(self, Self::Routine),
+                Scope::App => matches!(self, Self::Chat | Self::App | Self::Session | Self::Visit),
+                Scope::Widget => matches!(self, Self::Chat | Self::Visit),
+                Scope::Routine => matches!(self, Self::Routine | Self::Runs),
             },
-            Who::Public => matches!(self, Self::Chat),
+            Who::Public => matches!(self, Self::Chat | Self::Visit),
         }
     }
 }

@@ -26,7 +26,8 @@ pub fn carried<F: Future + Send + 'static>(work: F) -> impl Future<Output = F::O
 }
 
 /// The row in which the answer to this request is kept for its repetitions.
-pub(crate) fn repetition() -> Option<Key> {
+#[must_use]
+pub fn repetition() -> Option<Key> {
     current().map(|update| update.key)
 }
 

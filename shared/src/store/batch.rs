@@ -1,6 +1,9 @@
 //! Deleting many items.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::types::{DeleteRequest, WriteRequest};
 
@@ -18,8 +21,11 @@ impl Table {
     /// # Errors
     /// When the table does not answer; some may be gone by then.
     pub async fn delete_all(&self, keys: &[Key]) -> Result<(), Error> {
+        // DynamoDB refuses a batch that names an item twice.
+        let unique: BTreeMap<String, &Key> = keys.iter().map(|key| (key.name(), key)).collect();
+        let keys: Vec<&Key> = unique.into_values().collect();
         for keys in keys.chunks(BATCH) {
-            let requests = keys.iter().map(delete).collect::<Result<Vec<_>, _>>()?;
+            let requests = keys.iter().copied().map(delete).collect::<Result<Vec<_>, _>>()?;
             let mut request = Some(HashMap::from([(self.name.clone(), requests)]));
             for round in 0..ROUNDS {
                 let Some(items) = request.take() else { break };

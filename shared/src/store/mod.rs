@@ -11,8 +11,7 @@ mod table;
 mod transaction;
 mod update;
 
-pub(crate) use along::repetition;
-pub use along::{along, carried};
+pub use along::{along, carried, repetition};
 pub use counters::Counted;
 pub use cursor::Cursor;
 pub use key::{Key, Partition, sort};

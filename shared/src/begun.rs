@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Longest time from a question to its stored answer, in milliseconds: search, model, and some for clocks that differ.
-const LONGEST: i64 = 180_000;
+const LONGEST: i64 = 170_000;
 
 /// An answer that is under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
