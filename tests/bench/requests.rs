@@ -73,19 +73,25 @@ pub async fn run() -> Outcome {
     );
     call(&conversations, &secret, "GET", &path, Value::Null).await?;
     row("one conversation", counts.take());
+    of_pages(&chat, &secret, &counts, bot.as_str()).await?;
+    stack.shutdown().await;
+    layer.end().await;
+    std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+/// Turns of the platform and channels dialects.
+async fn of_pages(chat: &Router, secret: &Secret, counts: &Counts, bot: &str) -> Outcome {
     let question = json!({"message": "How many days of paid vacation?"});
-    call(&chat, &secret, "POST", "/api/v1/chat/stream", question).await?;
+    call(chat, secret, "POST", "/api/v1/chat/stream", question).await?;
     row("first turn of a platform stream, resumable", counts.take());
     let widget = format!("/api/channels/widget/{bot}/chat");
     for what in ["first message of a visitor", "the visitor's next message"] {
         let said = json!([{"role": "user", "content": "How many days of paid vacation?"}]);
         let body = json!({"messages": said, "visitor": {"id": "ann"}});
-        call(&chat, &secret, "POST", &widget, body).await?;
+        call(chat, secret, "POST", &widget, body).await?;
         row(what, counts.take());
     }
-    stack.shutdown().await;
-    layer.end().await;
-    std::fs::remove_dir_all(folder)?;
     Ok(())
 }
 
