@@ -17,8 +17,6 @@ const RETRY_SECONDS: i32 = 15;
 pub enum JobError {
     /// Another try may succeed: the message is given back.
     Retry(Error),
-    /// The same, after so many seconds, when whoever has it in hand must have ended.
-    Later(Error, i32),
     /// No try can succeed: the message is done, and the reason is in the log.
     Fail(String),
 }
@@ -35,16 +33,6 @@ where
     F: Fn(R) -> Fut,
     Fut: Future<Output = Result<(), JobError>>,
 {
-    let failed = run_all(records, job).await;
-    failed.into_iter().map(|(id, _)| id).collect()
-}
-
-/// [`run_batch`], with the seconds that a job asks to be left alone.
-async fn run_all<R, F, Fut>(records: Vec<(String, R)>, job: F) -> Vec<(String, Option<i32>)>
-where
-    F: Fn(R) -> Fut,
-    Fut: Future<Output = Result<(), JobError>>,
-{
     let running = records.into_iter().map(|(id, record)| {
         let outcome = job(record);
         async move { (id, outcome.await) }
@@ -54,17 +42,13 @@ where
         match outcome {
             Ok(()) => {}
             Err(JobError::Fail(why)) => tracing::error!(record = id, why, "job failed for good"),
-            Err(JobError::Later(error, seconds)) => {
-                tracing::info!(record = id, seconds, %error, "job will be looked at again");
-                failed.push((id, Some(seconds)));
-            }
             Err(JobError::Retry(error)) => {
                 let cause = match &error {
                     Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
                     other => other.to_string(),
                 };
                 tracing::warn!(record = id, cause, "job will be tried again");
-                failed.push((id, None));
+                failed.push(id);
             }
         }
     }
@@ -84,22 +68,18 @@ where
         receipts.insert(id.clone(), (message.receipt_handle.clone(), tries(&message)));
         messages.push((id, message));
     }
-    let failed = run_all(messages, job).await;
-    for (id, seconds) in &failed {
-        let Some((receipt, tries)) = receipts.get(id) else {
-            continue;
-        };
-        let seconds = seconds.unwrap_or(RETRY_SECONDS * tries);
+    let failed = run_batch(messages, job).await;
+    for (receipt, tries) in failed.iter().filter_map(|id| receipts.get(id)) {
         // Else it would stay hidden for the queue's whole visibility timeout, which must outlast six invocations.
         let again = queue
-            .retry_in(from, receipt.as_deref().unwrap_or_default(), seconds)
+            .retry_in(from, receipt.as_deref().unwrap_or_default(), RETRY_SECONDS * tries)
             .await;
         if let Err(error) = again {
             tracing::warn!(%error, "the message comes back only after the visibility timeout");
         }
     }
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = failed.into_iter().map(|(id, _)| failure(id)).collect();
+    response.batch_item_failures = failed.into_iter().map(failure).collect();
     response
 }
 

@@ -53,7 +53,7 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
     let given_up = match &outcome {
         Ok(()) => false,
         Err(JobError::Fail(_)) => true,
-        Err(JobError::Retry(_) | JobError::Later(..)) => tries(&message) >= MAX_TRIES,
+        Err(JobError::Retry(_)) => tries(&message) >= MAX_TRIES,
     };
     if given_up && !app.table.update(insight.failed()?).await? {
         tracing::debug!(insight = %insight.id, "another delivery has extracted these insights, or they are gone");

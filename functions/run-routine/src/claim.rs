@@ -9,7 +9,6 @@ use shared::{
     routines::{Failure, Run, Status},
     store::{Condition, Row, Transaction, TransactionError, Update},
     usage::Spent,
-    worker::JobError,
 };
 
 /// How long a run is held, in milliseconds: longer than the function's timeout.
@@ -27,14 +26,24 @@ pub(crate) struct Output {
     pub(crate) jobs: Vec<Job>,
 }
 
-/// Begins a run, when it is nobody's turn; `None` when it has ended.
-pub(crate) async fn claim(app: &App, run: &Run) -> Result<Option<Run>, JobError> {
+/// Whose turn a run is.
+pub(crate) enum Claim {
+    /// Nobody's: it has ended.
+    Over,
+    /// Somebody else's, for so many seconds at most.
+    Held(u32),
+    /// Ours.
+    Taken(Box<Run>),
+}
+
+/// Begins a run, when it is nobody's turn.
+pub(crate) async fn claim(app: &App, run: &Run) -> Result<Claim, Error> {
     if run.is_over() {
-        return Ok(None);
+        return Ok(Claim::Over);
     }
     let now = app.clock.now();
     if let Some(until) = run.held_until.filter(|until| *until > now) {
-        return Err(held(until.millisecond() - now.millisecond()));
+        return Ok(held(until.millisecond() - now.millisecond()));
     }
     let claimed = Run {
         status: Status::Running,
@@ -51,16 +60,14 @@ pub(crate) async fn claim(app: &App, run: &Run) -> Result<Option<Run>, JobError>
         .set("held_until", &claimed.held_until)?
         .set("started_at", &claimed.started_at)?;
     match app.table.update(update).await? {
-        true => Ok(Some(claimed)),
+        true => Ok(Claim::Taken(Box::new(claimed))),
         // Another delivery of the same message was quicker.
-        false => Err(held(HOLD)),
+        false => Ok(held(HOLD)),
     }
 }
 
-/// Somebody else is at it: looked at again when that must have ended.
-fn held(milliseconds: i64) -> JobError {
-    let seconds = i32::try_from(milliseconds / 1000 + 1).unwrap_or(i32::MAX);
-    JobError::Later(Error::unavailable("another worker is at this run"), seconds)
+fn held(milliseconds: i64) -> Claim {
+    Claim::Held(u32::try_from(milliseconds / 1000 + 1).unwrap_or(0))
 }
 
 /// Lets another try begin the run; `false` when it is no longer this one's.

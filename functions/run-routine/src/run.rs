@@ -9,15 +9,19 @@ use shared::{
     error::Error,
     events::Job,
     ids::{RoutineId, RunId, TenantId},
+    queue::Destination,
     routines::{Failure, Routine, Run, Status},
     usage::Spent,
     worker::JobError,
 };
 
-use crate::claim::{Output, claim, fail, release, succeed};
+use crate::claim::{Claim, Output, claim, fail, release, succeed};
 
 /// Longest time that an answer may take: the function ends soon after.
 const WITHIN: Duration = Duration::from_secs(165);
+
+/// Tries of a run, also where each message tells of one only.
+const MAX_ATTEMPTS: u32 = 5;
 
 /// How a try ends that did not succeed.
 enum Trouble {
@@ -51,9 +55,21 @@ pub(crate) async fn run(
         return Ok(());
     };
     // Whoever was at it left without a word, and there is no other try: asking again would risk the same.
+    let last = last || known.attempt + 1 >= MAX_ATTEMPTS;
     let abandoned = last && known.status == Status::Running;
-    let Some(run) = claim(app, &known).await? else {
-        return Ok(());
+    let run = match claim(app, &known).await? {
+        Claim::Over => return Ok(()),
+        // Looked at again when whoever has it must have ended, by a message of its own: one that is given back again and
+        // again is given up.
+        Claim::Held(seconds) => {
+            let job = Job::Run {
+                tenant: tenant.clone(),
+                routine: routine.clone(),
+                run: run.clone(),
+            };
+            return Ok(app.queue.send_in(Destination::Routines, &[job], seconds).await?);
+        }
+        Claim::Taken(run) => *run,
     };
     if abandoned {
         let why = Failure::new("internal", "The run began several times and never came to an end");
