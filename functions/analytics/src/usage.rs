@@ -42,7 +42,7 @@ enum GroupBy {
 
 /// What answers took.
 #[derive(Debug, Serialize, utoipa::ToSchema)]
-#[schema(as = Usage)]
+#[schema(as = UsageReport)]
 pub(crate) struct UsageOut {
     /// Always `true`.
     success: bool,

@@ -54,6 +54,7 @@ pub(crate) struct FeedbackOut {
 
 /// Why a person is wanted.
 #[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[schema(as = SessionHandoffIn)]
 pub(crate) struct HandoffIn {
     /// In words, at most 2,000 characters.
     #[schema(max_length = 2000)]
