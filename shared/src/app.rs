@@ -1,6 +1,6 @@
 //! The clients and settings that a function holds: built once per process, so that the first event finds them warm.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use aws_types::SdkConfig;
 use axum::Router;
@@ -46,6 +46,8 @@ pub struct App {
     pub limits: Limits,
     /// The time.
     pub clock: Clock,
+    /// Seconds between a failed attempt to tell a webhook and the next.
+    pub delivery_retries: Arc<[u32]>,
     /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
     pub erase_settle: u32,
 }
@@ -68,6 +70,7 @@ impl App {
             open_registration: config.open_registration,
             prices: config.prices,
             public_url: config.public_url,
+            delivery_retries: config.delivery_retries.into(),
             erase_settle: config.erase_settle,
             limits: Limits::default(),
             clock: Clock::default(),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{prices::Prices, queue::Destination};
+use crate::{deliveries, prices::Prices, queue::Destination};
 
 /// Longest time from the acceptance of a question to its stored answer, in seconds, unless the deployment says otherwise.
 const ERASE_SETTLE: u32 = 180;
@@ -33,6 +33,8 @@ pub struct Config {
     pub open_registration: bool,
     /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
     pub erase_settle: u32,
+    /// Seconds between a failed attempt to tell a webhook and the next.
+    pub delivery_retries: Vec<u32>,
     /// Where OpenSearch answers.
     pub opensearch_url: String,
     /// What kind of OpenSearch it is.
@@ -86,6 +88,10 @@ impl Config {
             erase_settle: match vars.get("ERASE_SETTLE_SECONDS") {
                 Some(_) => parsed(vars, "ERASE_SETTLE_SECONDS")?,
                 None => ERASE_SETTLE,
+            },
+            delivery_retries: match vars.get("DELIVERY_RETRY_SECONDS").map_or("", String::as_str) {
+                "" => deliveries::RETRIES.to_vec(),
+                stated => waits(stated).map_err(|why| bad("DELIVERY_RETRY_SECONDS", why))?,
             },
             opensearch_url: required(vars, "OPENSEARCH_URL")?,
             opensearch_target: match required(vars, "OPENSEARCH_TARGET")?.as_str() {
@@ -151,6 +157,16 @@ fn chat_models(vars: &HashMap<String, String>) -> Vec<String> {
     models
 }
 
+/// A comma list of waits in seconds, at most 20 of at most a week.
+fn waits(stated: &str) -> Result<Vec<u32>, String> {
+    let waits: Result<Vec<u32>, _> = stated.split(',').map(|wait| wait.trim().parse()).collect();
+    let waits = waits.map_err(|why| format!("{stated:?} is no comma list of seconds: {why}"))?;
+    match waits.len() <= 20 && waits.iter().all(|wait| *wait <= 604_800) {
+        true => Ok(waits),
+        false => Err("has more than 20 waits, or one longer than a week".to_owned()),
+    }
+}
+
 fn bad(name: &'static str, reason: String) -> ConfigError {
     ConfigError::new(name, reason)
 }
@@ -158,6 +174,14 @@ fn bad(name: &'static str, reason: String) -> ConfigError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn waits_are_a_comma_list() {
+        assert_eq!(waits("5, 300").unwrap(), [5, 300]);
+        for bad in ["5;300", "-1", "604801", &["1"; 21].join(",")] {
+            assert!(waits(bad).is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn the_deployments_own_model_is_always_offered() {

@@ -61,6 +61,12 @@ pub struct Erasure {
     /// Runs of routines that were removed so far.
     #[serde(default)]
     pub runs: u64,
+    /// Webhooks that were removed so far.
+    #[serde(default)]
+    pub webhooks: u64,
+    /// Deliveries to webhooks that were removed so far.
+    #[serde(default)]
+    pub deliveries: u64,
     /// API keys that were removed so far.
     pub keys: u64,
     /// When it was asked for.
@@ -88,6 +94,8 @@ impl Erasure {
             conversations: 0,
             routines: 0,
             runs: 0,
+            webhooks: 0,
+            deliveries: 0,
             keys,
             requested_at: now,
             finished_at: None,

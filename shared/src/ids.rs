@@ -125,6 +125,19 @@ id!(
     RunId
 );
 
+id!(
+    /// Who wants to know what happens.
+    WebhookId
+);
+id!(
+    /// One event that one webhook is told of.
+    DeliveryId
+);
+id!(
+    /// A person whom the team knows.
+    ContactId
+);
+
 impl ConversationId {
     /// The session that an app knows under `session`: private to its credential.
     #[must_use]
@@ -146,6 +159,14 @@ impl RunId {
         let millisecond = at.millisecond();
         let time = format!("{:08x}-{:04x}", millisecond >> 16, millisecond & 0xffff);
         Self(derived(&time, routine.as_str()))
+    }
+}
+
+impl DeliveryId {
+    /// The delivery of an event to a webhook: always the same, so that what is told twice is one delivery.
+    #[must_use]
+    pub fn of(event: &EventId, webhook: &WebhookId) -> Self {
+        Self(derived(event.as_str(), webhook.as_str()))
     }
 }
 

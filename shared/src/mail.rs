@@ -8,7 +8,19 @@ use aws_sdk_sesv2::{
 };
 use aws_types::SdkConfig;
 
-use crate::{codes::Purpose, error::Error, logins::Email};
+use crate::{
+    app::App,
+    codes::Purpose,
+    error::Error,
+    ids::TenantId,
+    logins::Email,
+    store::{Counted, Partition},
+};
+
+/// Most mails of a tenant in a day, codes aside: addresses are anybody's.
+const MAILS_A_DAY: u32 = 500;
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 /// The post.
 #[derive(Clone, Debug)]
@@ -66,6 +78,18 @@ impl Mailer {
             .map(|_| ())
             .map_err(not_sent)
     }
+}
+
+/// Counts a mail of the tenant's; `false` when there were enough for the day (UTC).
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn may_send(app: &App, tenant: &TenantId) -> Result<bool, Error> {
+    let day = app.clock.now().second() / DAY;
+    let key = Partition::tenant(tenant, &["RATE", "mail"]).at(format!("D#{day}"));
+    let bounds = [("mails".to_owned(), MAILS_A_DAY)];
+    let counted = app.table.count(&key, &bounds, (day + 2) * DAY).await?;
+    Ok(matches!(counted, Counted::Taken(_)))
 }
 
 /// What SES says about the message or our right to send it stays as it is; a throttle or a pause passes.

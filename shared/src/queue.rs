@@ -1,4 +1,5 @@
-//! Queues, in SQS. Only `relay` sends (and workers give back): everybody else writes an event in the transaction of the change.
+//! Queues, in SQS. Only `relay` and `tick` send (and workers, to themselves): everybody else writes an event in the transaction
+//! of the change.
 
 use std::collections::HashMap;
 
@@ -7,9 +8,8 @@ use aws_sdk_sqs::{
     types::{QueueAttributeName, SendMessageBatchRequestEntry},
 };
 use aws_types::SdkConfig;
-use serde::Serialize;
 
-use crate::{config::Config, error::Error};
+use crate::{config::Config, error::Error, events::Job};
 
 /// Messages that one `SendMessageBatch` takes.
 const BATCH: usize = 10;
@@ -27,11 +27,22 @@ pub enum Destination {
     Insights,
     /// `run-routine`: runs of routines.
     Routines,
+    /// `deliver`: what webhooks are told.
+    Deliver,
+    /// Nobody: deliveries that were given up, until somebody moves them back.
+    DeliverDeadLetters,
 }
 
 impl Destination {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Erase, Self::Insights, Self::Routines];
+    pub const ALL: [Self; 6] = [
+        Self::Ingest,
+        Self::Erase,
+        Self::Insights,
+        Self::Routines,
+        Self::Deliver,
+        Self::DeliverDeadLetters,
+    ];
 
     /// The variable with its URL.
     #[must_use]
@@ -41,6 +52,8 @@ impl Destination {
             Self::Erase => "ERASE_QUEUE_URL",
             Self::Insights => "INSIGHTS_QUEUE_URL",
             Self::Routines => "ROUTINES_QUEUE_URL",
+            Self::Deliver => "DELIVER_QUEUE_URL",
+            Self::DeliverDeadLetters => "DELIVER_DEAD_LETTERS_URL",
         }
     }
 }
@@ -66,18 +79,29 @@ impl Queue {
     ///
     /// # Errors
     /// When this function does not have that queue, or SQS did not take all of them.
-    pub async fn send<J: Serialize>(&self, to: Destination, jobs: &[J]) -> Result<(), Error> {
-        self.send_in(to, jobs, 0).await
+    pub async fn send(&self, to: Destination, jobs: &[&Job]) -> Result<(), Error> {
+        let at_once: Vec<(&Job, u32)> = jobs.iter().map(|job| (*job, 0)).collect();
+        self.send_each(to, &at_once).await
     }
 
-    /// Sends jobs to a queue, to be received after so many seconds, at most 15 minutes.
+    /// Sends a job to a queue, to be received after so many seconds, at most 15 minutes.
+    ///
+    /// # Errors
+    /// When this function does not have that queue, or SQS did not take it.
+    pub async fn send_in(&self, to: Destination, job: &Job, seconds: u32) -> Result<(), Error> {
+        self.send_each(to, &[(job, seconds)]).await
+    }
+
+    /// Sends jobs to a queue, each to be received after so many seconds, at most 15 minutes.
     ///
     /// # Errors
     /// When this function does not have that queue, or SQS did not take all of them.
-    pub async fn send_in<J: Serialize>(&self, to: Destination, jobs: &[J], seconds: u32) -> Result<(), Error> {
-        let delay = i32::try_from(seconds.min(MAX_DELAY)).map_err(Error::internal)?;
+    pub async fn send_each(&self, to: Destination, jobs: &[(&Job, u32)]) -> Result<(), Error> {
         for jobs in jobs.chunks(BATCH) {
-            let entries = jobs.iter().enumerate().map(|(n, job)| entry(n, job, delay));
+            let entries = jobs
+                .iter()
+                .enumerate()
+                .map(|(n, (job, seconds))| entry(n, job, *seconds));
             let send = self
                 .client
                 .send_message_batch()
@@ -130,12 +154,14 @@ impl Queue {
     }
 }
 
-fn entry<J: Serialize>(n: usize, job: &J, delay: i32) -> Result<SendMessageBatchRequestEntry, Error> {
+fn entry(n: usize, job: &Job, seconds: u32) -> Result<SendMessageBatchRequestEntry, Error> {
     let body = serde_json::to_string(job).map_err(Error::internal)?;
+    let delay = i32::try_from(seconds.min(MAX_DELAY)).map_err(Error::internal)?;
     SendMessageBatchRequestEntry::builder()
         .id(n.to_string())
         .message_body(body)
         .delay_seconds(delay)
+        .set_message_group_id(job.group().map(str::to_owned))
         .build()
         .map_err(Error::internal)
 }

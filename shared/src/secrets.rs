@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use aws_sdk_ssm::{
@@ -34,14 +34,19 @@ const OLD_KEY: i64 = 3_600_000;
 pub struct Secrets {
     parameters: Parameters,
     signing: String,
-    sealing: String,
-    known: Arc<Mutex<Known>>,
+    sealer: Sealer,
+    known: Arc<Mutex<Option<Signing>>>,
 }
 
-#[derive(Default)]
-struct Known {
-    signing: Option<(Arc<SigningKey>, Time)>,
-    sealing: Option<Arc<SealingKey>>,
+/// The key that signs, and when it was read.
+type Signing = (Arc<SigningKey>, Time);
+
+/// The key that seals, for functions that may read no other secret.
+#[derive(Clone)]
+pub struct Sealer {
+    parameters: Parameters,
+    name: String,
+    known: Arc<Mutex<Option<Arc<SealingKey>>>>,
 }
 
 impl Secrets {
@@ -53,7 +58,7 @@ impl Secrets {
         Ok(Self {
             parameters: Parameters(Client::new(sdk)),
             signing: required(vars, "SIGNING_KEY_PARAMETER")?,
-            sealing: required(vars, "SEALING_KEY_PARAMETER")?,
+            sealer: Sealer::new(vars, sdk)?,
             known: Arc::default(),
         })
     }
@@ -73,12 +78,12 @@ impl Secrets {
     /// When SSM or the table does not answer.
     pub async fn signing_key(&self, app: &App) -> Result<Arc<SigningKey>, Error> {
         let now = app.clock.now();
-        if let Some((key, read)) = &self.known().signing
+        if let Some((key, read)) = &*self.known()
             && now < read.plus(READ_AGAIN)
         {
             return Ok(Arc::clone(key));
         }
-        let stored = match (self.parameters.get(&self.signing).await, &self.known().signing) {
+        let stored = match (self.parameters.get(&self.signing).await, &*self.known()) {
             (Ok(stored), _) => stored,
             // SSM being away is no reason to let nobody in, for as long as a replaced key is believed anyway.
             (Err(error), Some((key, read))) if now < read.plus(OLD_KEY) => {
@@ -94,7 +99,7 @@ impl Secrets {
         let key = Arc::new(SigningKey::parse(&stored)?);
         // Before anything is signed with it. One that was revoked meanwhile stays so.
         app.table.put_new(&key.public_key(now)).await?;
-        self.known().signing = Some((Arc::clone(&key), now));
+        *self.known() = Some((Arc::clone(&key), now));
         Ok(key)
     }
 
@@ -103,19 +108,45 @@ impl Secrets {
     /// # Errors
     /// When SSM does not answer.
     pub async fn sealing_key(&self) -> Result<Arc<SealingKey>, Error> {
-        if let Some(key) = &self.known().sealing {
+        self.sealer.key().await
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<Signing>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sealer {
+    /// The key whose parameter a function's variables name.
+    ///
+    /// # Errors
+    /// Names the variable that is missing.
+    pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        Ok(Self {
+            parameters: Parameters(Client::new(sdk)),
+            name: required(vars, "SEALING_KEY_PARAMETER")?,
+            known: Arc::default(),
+        })
+    }
+
+    /// The key. Whoever needs it first makes it.
+    ///
+    /// # Errors
+    /// When SSM does not answer.
+    pub async fn key(&self) -> Result<Arc<SealingKey>, Error> {
+        if let Some(key) = &*self.known() {
             return Ok(Arc::clone(key));
         }
-        let stored = match self.parameters.get(&self.sealing).await? {
+        let stored = match self.parameters.get(&self.name).await? {
             Some(stored) => stored,
-            None => self.parameters.make(&self.sealing, SealingKey::generate()).await?,
+            None => self.parameters.make(&self.name, SealingKey::generate()).await?,
         };
         let key = Arc::new(SealingKey::parse(&stored)?);
-        self.known().sealing = Some(Arc::clone(&key));
+        *self.known() = Some(Arc::clone(&key));
         Ok(key)
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Option<Arc<SealingKey>>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -47,6 +47,9 @@ enum Names {
     Routine,
     /// `agent/routine/run`.
     Run,
+    Webhook,
+    /// `bot/delivery`.
+    Delivery,
 }
 
 use Names as N;
@@ -127,6 +130,15 @@ const OPERATIONS: &[(&str, Needs, Names)] = &[
     ("run_routine", Run, N::Routine),
     ("list_runs", Runs, N::Routine),
     ("get_run", Runs, N::Run),
+    ("create_webhook", Manage, N::BotInBody),
+    ("list_webhooks", Read, N::Bot),
+    ("update_webhook", Manage, N::Webhook),
+    ("delete_webhook", Manage, N::Webhook),
+    ("rotate_webhook", Manage, N::Webhook),
+    ("test_webhook", Manage, N::Webhook),
+    ("list_deliveries", Read, N::Bot),
+    ("get_delivery", Read, N::Delivery),
+    ("redeliver", Manage, N::Delivery),
 ];
 
 /// A kind of credential.
@@ -396,7 +408,13 @@ async fn things(tenant: &Tenant) -> Vec<(Names, String)> {
     let thread = session["session_id"].as_str().unwrap().to_owned();
     let history = tenant.get(&format!("/api/v1/chat/history/{thread}")).await;
     let answer = history["messages"][1]["id"].as_str().unwrap().to_owned();
+    let body = json!({"bot_id": bot, "url": "http://127.0.0.1:9/", "events": ["mention"]});
+    let webhook = made("/api/v1/webhooks", body, 201).await;
+    let test = format!("/api/v1/webhooks/{webhook}/test");
+    let delivery = made(&test, json!({}), 200).await;
     vec![
+        (N::Webhook, webhook),
+        (N::Delivery, format!("{bot}/{delivery}")),
         (N::Thread, thread),
         (N::Answer, answer),
         (N::Document, made("/api/v1/documents", document, 201).await),

@@ -281,7 +281,7 @@ fn a_deleted_bot_is_gone_from_every_store() {
         let done = full.done(id).await;
         assert_eq!(
             done["counts"],
-            json!({"documents": 3, "folders": 1, "conversations": 3, "routines": 1, "runs": 2, "keys": 2}),
+            json!({"documents": 3, "folders": 1, "conversations": 3, "routines": 1, "runs": 2, "webhooks": 0, "deliveries": 0, "keys": 2}),
             "{done}"
         );
         assert!(done["finished_at"].is_string());

@@ -7,7 +7,7 @@ use axum::Router;
 use lambda_http::{Adapter, LambdaEvent, Service, StreamAdapter, lambda_runtime::Context, request::LambdaRequest};
 use serde_json::Value;
 
-use shared::secrets::Secrets;
+use shared::{events::Sender, secrets::Secrets};
 
 use crate::support::{Tenant, people::parameters, run, stack};
 
@@ -86,6 +86,9 @@ fn the_buffered_functions_answer_their_samples() {
             (200, &Value::from(0)),
             "{usage}"
         );
+        let sender = Sender::new(&parameters("events"), stack().await.sdk()).unwrap();
+        let (status, webhook) = invoke(webhooks::router(app.clone(), sender), &sample("webhooks.json", &tenant)).await;
+        assert_eq!((status, &webhook["enabled"]), (201, &Value::from(true)), "{webhook}");
         let (status, health) = invoke(health::router(app), &sample("health.json", &tenant)).await;
         assert_eq!((status, &health["status"]), (200, &Value::from("ok")));
     });
@@ -121,6 +124,11 @@ fn the_workers_take_their_samples() {
         assert!(!event.records.is_empty());
         let ran = run_routine::handle(app, event).await.unwrap();
         assert!(ran.batch_item_failures.is_empty());
+        let event: SqsEvent = serde_json::from_str(&sample("deliver.json", &tenant)).unwrap();
+        assert!(!event.records.is_empty());
+        let sender = Sender::new(&parameters("events"), stack().await.sdk()).unwrap();
+        let delivered = deliver::handle(app, &sender, event).await.unwrap();
+        assert!(delivered.batch_item_failures.is_empty());
         let event: Value = serde_json::from_str(&sample("tick.json", &tenant)).unwrap();
         assert_eq!(event["detail-type"], "Scheduled Event");
         tick::handle(app).await.unwrap();

@@ -18,6 +18,7 @@ fn groups() -> Vec<OpenApiRouter<App>> {
         health::routes(),
         knowledge::routes(),
         routines::routes(),
+        webhooks::routes(),
     ]
 }
 

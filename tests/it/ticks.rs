@@ -47,7 +47,7 @@ async fn runs(routine: &Routine) -> Vec<Run> {
 }
 
 async fn tick(now: Time) -> usize {
-    tick::run(stack().await.app(), now).await.unwrap()
+    tick::routines::run(stack().await.app(), now).await.unwrap()
 }
 
 #[test]

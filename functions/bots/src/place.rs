@@ -1,20 +1,10 @@
 //! Bots and keys as the caller may find them: what belongs to others looks as if it never existed.
 
-use shared::{
-    app::App,
-    bots::Bot,
-    error::Error,
-    http::Caller,
-    ids::{BotId, KeyId},
-    keys::ApiKey,
-};
+use shared::{app::App, bots::Bot, error::Error, http::Caller, ids::KeyId, keys::ApiKey};
 
 /// A bot of the caller's.
 pub(crate) async fn bot(app: &App, caller: &Caller, id: &str) -> Result<Bot, Error> {
-    let absent = || Error::NotFound("Bot");
-    let id = BotId::parse(id).filter(|id| caller.sees(Some(id))).ok_or_else(absent)?;
-    let bot: Option<Bot> = app.table.get(&Bot::key(caller.tenant(), &id)).await?;
-    bot.ok_or_else(absent)
+    caller.find_bot(app, id, "Bot").await
 }
 
 /// A key of the caller's.

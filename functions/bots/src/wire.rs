@@ -188,6 +188,10 @@ struct CountsOut {
     routines: u64,
     /// Runs of routines, with what they said.
     runs: u64,
+    /// Webhooks.
+    webhooks: u64,
+    /// Deliveries to webhooks, with what was sent.
+    deliveries: u64,
     /// API keys.
     keys: u64,
 }
@@ -205,6 +209,8 @@ impl From<Erasure> for ErasureOut {
                 conversations: erasure.conversations,
                 routines: erasure.routines,
                 runs: erasure.runs,
+                webhooks: erasure.webhooks,
+                deliveries: erasure.deliveries,
                 keys: erasure.keys,
             },
             requested_at: erasure.requested_at,

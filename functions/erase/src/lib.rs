@@ -79,7 +79,7 @@ async fn erase(app: &App, erasure: &Erasure, job: &Job, until: i64) -> Result<()
         Swept::Some => AGAIN.min(app.erase_settle),
         Swept::OutOfTime => 0,
     };
-    app.queue.send_in(Destination::Erase, &[job], again).await
+    app.queue.send_in(Destination::Erase, job, again).await
 }
 
 /// Whole seconds, rounded up.

@@ -4,6 +4,7 @@ use futures::{StreamExt, stream};
 use shared::{
     app::App,
     conversations::{self, Conversation},
+    deliveries::Delivery,
     documents::{self, Document},
     erasures::Erasure,
     error::Error,
@@ -12,6 +13,7 @@ use shared::{
     keys,
     routines::{self, Routine, Run},
     store::{Condition, Key, Partition, Query, Row, Transaction, TransactionError, Update},
+    webhooks::{self, Making},
 };
 
 /// Things of a page.
@@ -33,7 +35,8 @@ pub(crate) enum Swept {
     OutOfTime,
 }
 
-/// A pass over everything of a bot: keys, routines and their runs, documents, folders, conversations.
+/// A pass over everything of a bot: keys, webhooks and their deliveries, routines and their runs, documents, folders,
+/// conversations.
 pub(crate) struct Sweep<'a> {
     app: &'a App,
     erasure: &'a Erasure,
@@ -60,8 +63,10 @@ impl<'a> Sweep<'a> {
     /// When nothing could be removed although there is something.
     pub(crate) async fn run(mut self) -> Result<Swept, Error> {
         let (tenant, bot) = (self.tenant(), self.bot());
-        // Routines first: without one no run is made any more.
+        // Webhooks and routines first: without one nothing is delivered and no run is made any more.
         let whole = self.keys().await?
+            && self.webhooks().await?
+            && self.deliveries().await?
             && self.rows::<Routine>("routines", &routines::of_bot(tenant, bot)).await?
             && self.rows::<Run>("runs", &routines::runs_of_bot(tenant, bot)).await?
             && self.documents().await?
@@ -124,6 +129,30 @@ impl<'a> Sweep<'a> {
             self.note("keys", vec![outcome]).await?;
         }
         Ok(!self.is_late())
+    }
+
+    async fn webhooks(&mut self) -> Result<bool, Error> {
+        let found = webhooks::of_bot(&self.app.table, self.tenant(), Some(self.bot())).await?;
+        let found: Vec<Key> = found.iter().map(Row::key).collect();
+        self.app.table.delete_all(&found).await?;
+        self.note("webhooks", found.iter().map(|_| Ok(true)).collect()).await?;
+        self.app.table.delete(&Making::key(self.tenant(), self.bot())).await?;
+        Ok(!self.is_late())
+    }
+
+    async fn deliveries(&mut self) -> Result<bool, Error> {
+        loop {
+            let mut query = Query::newest(Delivery::partition(self.tenant(), self.bot()), Delivery::KIND);
+            query.limit = Some(PAGE);
+            let page = self.app.table.query::<Delivery>(query).await?;
+            let found: Vec<Key> = page.items.iter().map(Row::key).collect();
+            self.app.table.delete_all(&found).await?;
+            self.note("deliveries", found.iter().map(|_| Ok(true)).collect())
+                .await?;
+            if page.next.is_none() || self.is_late() {
+                return Ok(!self.is_late());
+            }
+        }
     }
 
     /// Removes what a partition of the first index lists, when there is nothing more to it than its row.

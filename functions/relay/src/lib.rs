@@ -1,6 +1,8 @@
 //! The outbox's postman: for each new event in the table's stream it has done what follows from it.
 
 mod codes;
+mod fan_out;
+mod notices;
 
 use std::time::Duration;
 
@@ -8,9 +10,11 @@ use aws_lambda_events::{
     dynamodb::Event as StreamEvent,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
+use fan_out::Listeners;
 use shared::{
     answer::prompt,
     app::App,
+    contacts,
     conversations::{self, Conversation, MAX_TITLE_CHARS},
     error::chain,
     events::{Event, Job},
@@ -38,7 +42,8 @@ pub async fn handle(app: &App, batch: StreamEvent) -> Result<DynamoDbEventRespon
         }
     }
     let uncounted = count(app, &records).await;
-    let mut failed = run_batch(records, |event| relay(app, event)).await;
+    let listeners = Listeners::new(app);
+    let mut failed = run_batch(records, |event| relay(app, &listeners, event)).await;
     failed.extend(uncounted);
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
@@ -74,19 +79,34 @@ async fn count(app: &App, records: &[(String, Event)]) -> Vec<String> {
     }
 }
 
-async fn relay(app: &App, event: Event) -> Result<(), JobError> {
+async fn relay(app: &App, listeners: &Listeners<'_>, event: Event) -> Result<(), JobError> {
+    let told = listeners.tell(&event).await?;
     for queue in Destination::ALL {
-        let jobs = event.jobs.iter().filter(|job| job.destination() == Some(queue));
-        app.queue.send(queue, &jobs.collect::<Vec<_>>()).await?;
+        let jobs = event.jobs.iter().chain(&told);
+        let jobs: Vec<&Job> = jobs.filter(|job| job.destination() == Some(queue)).collect();
+        app.queue.send(queue, &jobs).await?;
     }
     for job in event.jobs {
         match job {
             Job::Title { conversation } => title(app, &event.tenant, &conversation).await?,
             Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
+            Job::Contact { conversation } => contact(app, &event.tenant, &conversation).await?,
+            Job::WebhookDisabled { bot, webhook } => {
+                notices::webhook_disabled(app, &event.tenant, &bot, &webhook).await?;
+            }
             queued => tracing::trace!(?queued, "its worker does it"),
         }
     }
     Ok(())
+}
+
+/// Makes a contact of whoever began the conversation, when they stated an address.
+async fn contact(app: &App, tenant: &TenantId, conversation: &ConversationId) -> Result<(), JobError> {
+    let known: Option<Conversation> = app.table.get(&Conversation::key(tenant, conversation)).await?;
+    match known {
+        Some(known) => Ok(contacts::of_visitor(&app.table, &known, app.clock.now()).await?),
+        None => Ok(()),
+    }
 }
 
 /// Lets the model write a title. Without one the shortened question stays: no reason to hold up the stream.

@@ -11,10 +11,7 @@ use shared::{
 
 /// A bot of the caller's.
 pub(crate) async fn bot(app: &App, caller: &Caller, agent: &str) -> Result<Bot, Error> {
-    let absent = || Error::NotFound("Agent");
-    let id = seen(caller, agent).ok_or_else(absent)?;
-    let bot: Option<Bot> = app.table.get(&Bot::key(caller.tenant(), &id)).await?;
-    bot.ok_or_else(absent)
+    caller.find_bot(app, agent, "Agent").await
 }
 
 /// A routine of a bot of the caller's.

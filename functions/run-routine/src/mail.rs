@@ -2,18 +2,12 @@
 
 use shared::{
     app::App,
-    error::Error,
     ids::{RoutineId, RunId, TenantId},
-    mail::{Letter, NotSent},
+    mail::{self, Letter, NotSent},
     routines::{Routine, Run, Status},
-    store::{Condition, Counted, Partition, Row, Update},
+    store::{Condition, Row, Update},
     worker::JobError,
 };
-
-/// Most mails of a tenant's routines in a day: addresses are anybody's.
-const MAILS_A_DAY: u32 = 500;
-/// Seconds of a day.
-const DAY: i64 = 86_400;
 
 /// Mails what a run said to those whom its routine names. Who has got it is noted as soon as it is sent; a crash in between
 /// sends it again.
@@ -28,7 +22,7 @@ pub(crate) async fn mail(app: &App, tenant: &TenantId, routine: &RoutineId, run:
         if run.mailed.contains(address) {
             continue;
         }
-        if !may_send(app, tenant).await? {
+        if !mail::may_send(app, tenant).await? {
             tracing::warn!(run = %run.id, "the tenant's mails of this day are used up; the output is not mailed");
             return Ok(());
         }
@@ -46,18 +40,6 @@ pub(crate) async fn mail(app: &App, tenant: &TenantId, routine: &RoutineId, run:
         }
     }
     Ok(())
-}
-
-/// Counts a mail of the tenant's; `false` when there were enough for the day (UTC).
-async fn may_send(app: &App, tenant: &TenantId) -> Result<bool, Error> {
-    let now = app.clock.now();
-    let day = now.second() / DAY;
-    let key = Partition::tenant(tenant, &["RATE", "mail"]).at(format!("D#{day}"));
-    let counted = app
-        .table
-        .count(&key, &[("mails".to_owned(), MAILS_A_DAY)], (day + 2) * DAY)
-        .await?;
-    Ok(matches!(counted, Counted::Taken(_)))
 }
 
 /// The output, and below it what it rests on.

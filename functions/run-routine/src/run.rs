@@ -67,7 +67,7 @@ pub(crate) async fn run(
                 routine: routine.clone(),
                 run: run.clone(),
             };
-            return Ok(app.queue.send_in(Destination::Routines, &[job], seconds).await?);
+            return Ok(app.queue.send_in(Destination::Routines, &job, seconds).await?);
         }
         Claim::Taken(run) => *run,
     };

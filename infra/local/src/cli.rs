@@ -60,6 +60,9 @@ struct Arguments {
     /// Use this S3 instead of the embedded one
     #[arg(long, value_name = "URL")]
     s3: Option<String>,
+    /// Let webhooks have receivers on this machine, by plain http
+    #[arg(long)]
+    allow_local_webhooks: bool,
 }
 
 /// How long the offline model waits before each word, so that its stream can be seen.
@@ -127,6 +130,7 @@ fn options(arguments: Arguments) -> Options {
         dynamodb_url: arguments.dynamodb,
         sqs_url: arguments.sqs,
         s3_url: arguments.s3,
+        allow_local_webhooks: arguments.allow_local_webhooks,
         listener: listener(),
         ..Options::new(arguments.data)
     }

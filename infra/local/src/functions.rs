@@ -11,7 +11,7 @@ use aws_lambda_events::{
 use aws_types::SdkConfig;
 use axum::Router;
 use futures::{FutureExt, future::BoxFuture};
-use shared::{app::App, secrets::Secrets};
+use shared::{app::App, events::Sender, secrets::Secrets};
 
 use crate::error::{Cause, Error};
 use crate::template::Function;
@@ -84,42 +84,43 @@ impl Functions {
             "knowledge" => knowledge::router(app),
             "health" => health::router(app),
             "routines" => routines::router(app),
-            "erase" => {
-                let worker = move |event| {
-                    let app = app.clone();
-                    let deadline = app.clock.now().plus(LONGEST_INVOCATION);
-                    async move { erase::handle(&app, event, deadline).await }.boxed()
-                };
-                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
-            }
-            "ingest" => {
-                let worker = move |event| {
-                    let app = app.clone();
-                    async move { ingest::handle(&app, event).await }.boxed()
-                };
-                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
-            }
-            "insights" => {
-                let worker = move |event| {
-                    let app = app.clone();
-                    async move { insights::handle(&app, event).await }.boxed()
-                };
-                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
-            }
-            "run-routine" => {
-                let worker = move |event| {
-                    let app = app.clone();
-                    async move { run_routine::handle(&app, event).await }.boxed()
-                };
-                self.queue_workers.insert(name.to_owned(), Arc::new(worker));
-                return Ok(());
-            }
-            other => return self.add_other(other, app),
+            "webhooks" => webhooks::router(app, sender(function, sdk)?),
+            other => return self.add_worker(other, function, sdk, app),
         };
         self.routers.insert(name.to_owned(), router);
+        Ok(())
+    }
+
+    /// Adds a function that a queue, the table's stream or time calls.
+    fn add_worker(&mut self, name: &str, function: &Function, sdk: &SdkConfig, app: App) -> Result<(), Error> {
+        let worker: QueueWorker = match name {
+            "deliver" => {
+                let sender = sender(function, sdk)?;
+                Arc::new(move |event| {
+                    let (app, sender) = (app.clone(), sender.clone());
+                    async move { deliver::handle(&app, &sender, event).await }.boxed()
+                })
+            }
+            "erase" => Arc::new(move |event| {
+                let app = app.clone();
+                let deadline = app.clock.now().plus(LONGEST_INVOCATION);
+                async move { erase::handle(&app, event, deadline).await }.boxed()
+            }),
+            "ingest" => Arc::new(move |event| {
+                let app = app.clone();
+                async move { ingest::handle(&app, event).await }.boxed()
+            }),
+            "insights" => Arc::new(move |event| {
+                let app = app.clone();
+                async move { insights::handle(&app, event).await }.boxed()
+            }),
+            "run-routine" => Arc::new(move |event| {
+                let app = app.clone();
+                async move { run_routine::handle(&app, event).await }.boxed()
+            }),
+            other => return self.add_other(other, app),
+        };
+        self.queue_workers.insert(name.to_owned(), worker);
         Ok(())
     }
 
@@ -144,4 +145,10 @@ impl Functions {
         }
         Ok(())
     }
+}
+
+/// What tells receivers, in a function with these variables.
+fn sender(function: &Function, sdk: &SdkConfig) -> Result<Sender, Error> {
+    let sender = Sender::new(&function.environment, sdk);
+    sender.map_err(|why| Error::part(format!("function {}", function.name), why.to_string()))
 }

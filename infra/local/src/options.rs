@@ -62,6 +62,8 @@ pub struct Options {
     pub sqs_url: Option<String>,
     /// An S3 server instead of the embedded one; word of uploads is then that server's affair.
     pub s3_url: Option<String>,
+    /// Whether webhooks may have receivers on this machine, by plain http.
+    pub allow_local_webhooks: bool,
     /// More parameters of the template.
     pub parameters: HashMap<String, String>,
     /// Hears how the start goes.
@@ -88,6 +90,7 @@ impl Options {
             dynamodb_url: None,
             sqs_url: None,
             s3_url: None,
+            allow_local_webhooks: false,
             parameters: HashMap::new(),
             listener: Arc::new(|_| ()),
         }

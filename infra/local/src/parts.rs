@@ -89,6 +89,9 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
         }
     }
     template.set("PublicUrl", base_url);
+    if options.allow_local_webhooks {
+        template.set("AllowLocalWebhooks", "yes");
+    }
     for (name, value) in models.parameters.into_iter().chain(options.parameters.clone()) {
         template.set(&name, value);
     }

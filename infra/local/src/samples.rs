@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::sources::Filter;
 use crate::template::{Event, OWN, Template};
 
-const PROXY: [(&str, &str); 9] = [
+const PROXY: [(&str, &str); 10] = [
     ("analytics", include_str!("../../../events/analytics.json")),
     ("bots", include_str!("../../../events/bots.json")),
     ("auth", include_str!("../../../events/auth.json")),
@@ -16,6 +16,7 @@ const PROXY: [(&str, &str); 9] = [
     ("conversations", include_str!("../../../events/conversations.json")),
     ("knowledge", include_str!("../../../events/knowledge.json")),
     ("routines", include_str!("../../../events/routines.json")),
+    ("webhooks", include_str!("../../../events/webhooks.json")),
     ("health", include_str!("../../../events/health.json")),
 ];
 
@@ -43,6 +44,7 @@ fn the_workers_samples_are_what_their_sources_send() {
         include_str!("../../../events/erase.json"),
         include_str!("../../../events/insights.json"),
         include_str!("../../../events/run-routine.json"),
+        include_str!("../../../events/deliver.json"),
     ] {
         let event: SqsEvent = serde_json::from_str(text).unwrap();
         assert!(

@@ -9,12 +9,14 @@ pub enum Error {
     /// The thread that owns the file could not be started.
     #[error("cannot start the storage thread: {0}")]
     Thread(#[from] std::io::Error),
-    /// The file was written in another layout.
-    #[error("the queue file has layout {found}, this program reads layout {expected}: remove the file to start afresh")]
+    /// The file was written in a later layout; earlier ones are upgraded.
+    #[error(
+        "the queue file has layout {found}, this program reads up to layout {expected}: remove the file to start afresh"
+    )]
     Layout {
         /// The layout number in the file.
         found: i64,
-        /// The layout number that this crate writes.
+        /// The layout number that this crate writes, the highest it reads.
         expected: i64,
     },
     /// The storage thread ended before it reported.

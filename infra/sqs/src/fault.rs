@@ -26,6 +26,7 @@ pub(crate) enum Code {
     QueueDoesNotExist,
     QueueNameExists,
     ReceiptHandleIsInvalid,
+    ResourceNotFound,
     Serialization,
     TooManyEntriesInBatchRequest,
     UnsupportedOperation,
@@ -52,6 +53,7 @@ impl Code {
             Self::QueueDoesNotExist => ("QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"),
             Self::QueueNameExists => ("QueueNameExists", "QueueAlreadyExists"),
             Self::ReceiptHandleIsInvalid => ("ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid"),
+            Self::ResourceNotFound => ("ResourceNotFoundException", "ResourceNotFoundException"),
             Self::Serialization => ("SerializationException", "MalformedInput"),
             Self::TooManyEntriesInBatchRequest => (
                 "TooManyEntriesInBatchRequest",

@@ -53,6 +53,7 @@ fn refusal(fault: &Fault) -> Response {
     let (shape, code) = fault.code.names();
     let (status, side) = match fault.code {
         Code::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Receiver"),
+        Code::ResourceNotFound => (StatusCode::NOT_FOUND, "Sender"),
         _ => (StatusCode::BAD_REQUEST, "Sender"),
     };
     let body = serde_json::json!({"__type": format!("com.amazonaws.sqs#{shape}"), "message": fault.message});

@@ -24,6 +24,11 @@ pub(crate) struct Outgoing {
     pub message_deduplication_id: Option<String>,
 }
 
+/// A random id, as messages and tasks have them.
+pub(crate) fn new_id() -> String {
+    uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string()
+}
+
 /// What the sender gets to know.
 pub(crate) struct Accepted {
     pub message_id: String,
@@ -42,7 +47,7 @@ impl Outgoing {
         self.check(queue)?;
         let delay = self.delay_seconds.unwrap_or(queue.settings.delay);
         let now = clock::now();
-        let message_id = uuid::Builder::from_random_bytes(rand::random()).into_uuid().to_string();
+        let message_id = new_id();
         let kept = match self.message_attributes.is_empty() {
             true => None,
             false => Some(serde_json::to_string(&self.message_attributes).map_err(Fault::internal)?),
@@ -97,7 +102,7 @@ fn is_legal(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..)
 }
 
-/// A group id of a standard queue makes it a fair queue; here it is only carried along.
+/// A group id makes a standard queue a fair one: see `turns`.
 fn check_group(group: &str) -> Result<(), Fault> {
     if (1..=128).contains(&group.len()) && group.chars().all(|c| c.is_ascii_graphic()) {
         return Ok(());

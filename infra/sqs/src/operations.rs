@@ -1,6 +1,7 @@
 //! The operations of the API, by the name in `X-Amz-Target`.
 
 mod delete;
+mod moves;
 mod queues;
 mod receive;
 mod send;
@@ -40,6 +41,9 @@ pub(crate) async fn perform(call: Call, operation: &str, body: &[u8]) -> Result<
         "DeleteMessageBatch" => run(call, body, delete::batch).await,
         "ChangeMessageVisibility" => run(call, body, visibility::one).await,
         "ChangeMessageVisibilityBatch" => run(call, body, visibility::batch).await,
+        "StartMessageMoveTask" => run(call, body, moves::start).await,
+        "ListMessageMoveTasks" => run(call, body, moves::list).await,
+        "CancelMessageMoveTask" => run(call, body, moves::cancel).await,
         _ => {
             let message = format!("This server does not offer the operation {operation}.");
             Err(Fault::new(Code::UnsupportedOperation, message))

@@ -45,6 +45,19 @@ impl Queue {
         Self::find(db, name)?.ok_or_else(|| Fault::new(Code::QueueDoesNotExist, "The specified queue does not exist."))
     }
 
+    /// Finds the queue that a parameter names by its ARN.
+    pub(crate) fn by_arn(db: &Connection, parameter: &str, arn: &str) -> Result<Self, Fault> {
+        let parts: Vec<&str> = arn.split(':').collect();
+        let ["arn", _, "sqs", _, _, _] = parts[..] else {
+            let message = format!(
+                "You must use this format to specify the {parameter}: arn:<partition>:<service>:<region>:<account-id>:<resource-id>"
+            );
+            return Err(Fault::new(Code::InvalidParameterValue, message));
+        };
+        let message = format!("The resource that you specified for the {parameter} parameter doesn't exist.");
+        Self::find(db, name_in_arn(arn))?.ok_or_else(|| Fault::new(Code::ResourceNotFound, message))
+    }
+
     /// Creates the queue. When it is there already, the attributes given must be the ones it has.
     pub(crate) fn create(
         db: &Connection,
@@ -90,8 +103,7 @@ impl Queue {
     /// Counts what is in the queue now, after dropping what has outlived its retention.
     pub(crate) fn counts(&self, db: &Connection) -> Result<Counts, Fault> {
         let now = clock::now();
-        let expired = "DELETE FROM messages WHERE queue = ? AND sent < ?";
-        db.execute(expired, [self.id, self.oldest(now)])?;
+        self.drop_expired(db, now)?;
         let count = "SELECT count(*) FILTER (WHERE visible_at <= ?2), \
                     count(*) FILTER (WHERE visible_at > ?2 AND receives_here > 0), \
                     count(*) FILTER (WHERE visible_at > ?2 AND receives_here = 0) FROM messages WHERE queue = ?1";
@@ -102,6 +114,19 @@ impl Queue {
                 delayed: row.get(2)?,
             })
         })?)
+    }
+
+    /// Drops the messages that have outlived their retention.
+    pub(crate) fn drop_expired(&self, db: &Connection, now: i64) -> Result<(), Fault> {
+        let expired = "DELETE FROM messages WHERE queue = ? AND sent < ?";
+        db.execute(expired, [self.id, self.oldest(now)])?;
+        Ok(())
+    }
+
+    /// Whether some queue gives up its messages to this one.
+    pub(crate) fn takes_dead_letters(&self, db: &Connection) -> Result<bool, Fault> {
+        let select = "SELECT EXISTS (SELECT 1 FROM queues WHERE substr(dead_letter_arn, -length(?1)) = ?1)";
+        Ok(db.query_row(select, [format!(":{}", self.name)], |row| row.get(0))?)
     }
 
     /// Messages sent before this time have outlived their retention; milliseconds.
@@ -121,6 +146,11 @@ pub(crate) fn list(db: &Connection, prefix: &str) -> Result<Vec<String>, Fault> 
 /// The name in a queue URL: its last part.
 pub(crate) fn name_in(url: &str) -> &str {
     url.rsplit('/').next().unwrap_or_default()
+}
+
+/// The name in an ARN: its last part. Names are unique in a file, so region and account are not looked at.
+pub(crate) fn name_in_arn(arn: &str) -> &str {
+    arn.rsplit(':').next().unwrap_or_default()
 }
 
 fn check_name(name: &str) -> Result<(), Fault> {

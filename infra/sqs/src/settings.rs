@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use serde::Deserialize;
 
 use crate::fault::{Code, Fault};
+use crate::queue;
 
 /// The most a message may weigh with its attributes: 1 MiB, the limit of the service since August 2025.
 pub(crate) const LARGEST_MESSAGE: i64 = 1_048_576;
@@ -172,9 +173,9 @@ impl Redrive {
         }))
     }
 
-    /// The name of the dead-letter queue: the last part of its ARN.
+    /// The name of the dead-letter queue.
     pub(crate) fn target_name(&self) -> &str {
-        self.target.rsplit(':').next().unwrap_or_default()
+        queue::name_in_arn(&self.target)
     }
 }
 

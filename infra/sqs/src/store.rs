@@ -9,8 +9,12 @@ use tokio::sync::oneshot;
 use crate::error::Error;
 use crate::fault::Fault;
 
-/// Kept in `user_version`; raise it with every change of the schema.
-const LAYOUT: i64 = 1;
+/// What makes each layout out of the one before; a file keeps in `user_version` how many of them it has been through.
+/// Every change of the schema is one more.
+const LAYOUTS: [&str; 2] = [
+    include_str!("layouts/1-queues.sql"),
+    include_str!("layouts/2-fair-queues.sql"),
+];
 
 /// Long enough for a server that is being closed to let go of the file.
 const BUSY: std::time::Duration = std::time::Duration::from_secs(2);
@@ -79,17 +83,18 @@ fn connect(path: &Path) -> Result<Connection, Error> {
     db.pragma_update(None, "foreign_keys", true)?;
     db.set_prepared_statement_cache_capacity(64);
     let transaction = db.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    match transaction.pragma_query_value(None, "user_version", |row| row.get(0))? {
-        LAYOUT => {}
-        0 => {
-            transaction.execute_batch(include_str!("schema.sql"))?;
-            transaction.pragma_update(None, "user_version", LAYOUT)?;
-        }
-        found => {
-            let expected = LAYOUT;
-            return Err(Error::Layout { found, expected });
-        }
-    }
+    upgrade(&transaction)?;
     transaction.commit()?;
     Ok(db)
+}
+
+/// Brings a new file or one of an earlier layout to the present one.
+fn upgrade(db: &Connection) -> Result<(), Error> {
+    let expected = i64::try_from(LAYOUTS.len()).unwrap_or(i64::MAX);
+    let found: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let missing = usize::try_from(found).ok().and_then(|found| LAYOUTS.get(found..));
+    for layout in missing.ok_or(Error::Layout { found, expected })? {
+        db.execute_batch(layout)?;
+    }
+    Ok(db.pragma_update(None, "user_version", expected)?)
 }

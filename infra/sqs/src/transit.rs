@@ -9,6 +9,7 @@ use crate::clock;
 use crate::fault::{Code, Fault};
 use crate::queue::Queue;
 use crate::receipt::Receipt;
+use crate::turns;
 
 /// A message that was handed to a receiver; times in milliseconds.
 pub(crate) struct Delivery {
@@ -77,17 +78,38 @@ pub(crate) fn receive(db: &Connection, queue: &Queue, most: i64, timeout: i64) -
         }
     }
     if taken.deliveries.is_empty() {
-        let next = "SELECT min(visible_at) FROM messages WHERE queue = ? AND visible_at > ?";
-        taken.next = db.prepare_cached(next)?.query_row([queue.id, now], |row| row.get(0))?;
+        taken.next = next_visible(db, queue, now)?;
     }
     Ok(taken)
 }
 
+/// The visible messages whose turn it is.
 fn due(db: &Connection, queue: &Queue, now: i64, most: i64) -> Result<Vec<Due>, Fault> {
-    let select = "SELECT * FROM messages WHERE queue = ? AND visible_at <= ? ORDER BY visible_at, id LIMIT ?";
+    let Some(in_turn) = turns::order(db, queue, now, most)? else {
+        return first_in_first_out(db, queue, now, most);
+    };
+    let mut statement = db.prepare_cached("SELECT * FROM messages WHERE id = ?")?;
+    let rows = in_turn.into_iter().map(|id| statement.query_row([id], from_row));
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The same for messages without a group, in one query.
+fn first_in_first_out(db: &Connection, queue: &Queue, now: i64, most: i64) -> Result<Vec<Due>, Fault> {
+    let select = "SELECT * FROM messages WHERE queue = ? AND group_id IS NULL AND visible_at <= ? \
+                  ORDER BY visible_at, id LIMIT ?";
     let mut statement = db.prepare_cached(select)?;
     let rows = statement.query_map([queue.id, now, most], from_row)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// When the first of the hidden messages becomes visible, in a queue in which none is.
+fn next_visible(db: &Connection, queue: &Queue, now: i64) -> Result<Option<i64>, Fault> {
+    let select = "SELECT min(at) FROM (\
+                  SELECT min(visible_at) AS at FROM messages WHERE queue = ?1 AND group_id IS NULL AND visible_at > ?2 \
+                  UNION ALL SELECT min(visible_at) FROM heads WHERE queue = ?1 AND visible_at > ?2)";
+    Ok(db
+        .prepare_cached(select)?
+        .query_row([queue.id, now], |row| row.get(0))?)
 }
 
 fn from_row(row: &Row<'_>) -> rusqlite::Result<Due> {

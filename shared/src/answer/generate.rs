@@ -16,7 +16,7 @@ use crate::{
     clock::Time,
     conversations::{Conversation, Newest, Owner, Party, Recent, Status, shortened},
     error::Error,
-    events::{Event, EventType, Job},
+    events::{Event, EventType, Job, Question},
     ids::{ConversationId, MessageId},
     messages::{Message, Role},
     models::Prompt,
@@ -256,11 +256,16 @@ impl Asked {
             return Ok(transaction);
         }
         let Turn { scope, owner, .. } = &self.turn;
+        let conversation = self.conversation.clone();
         let title = Job::Title {
-            conversation: self.conversation.clone(),
+            conversation: conversation.clone(),
         };
+        let stated = self.turn.person.as_ref().and_then(|person| person.email.as_ref());
+        let contact = stated.map(|_| Job::Contact { conversation });
         let data = json!({"session_id": self.conversation});
-        let event = Event::new(&scope.tenant, Some(&self.bot.id), EventType::NewSession, now, data).with([title]);
+        let event = Event::new(&scope.tenant, Some(&self.bot.id), EventType::NewSession, now, data)
+            .with([title])
+            .with(contact);
         let mut count = Update::at(owner.total_key(&scope.tenant)).add("total", 1);
         if self.turn.proved {
             count = count.set(Newest::FIELD, &self.conversation)?;
@@ -292,6 +297,10 @@ impl Asked {
         let model = answer.model.clone().unwrap_or_default();
         let nano_usd = self.app.prices.nano_usd(&model, usage);
         let mut event = self.said(answer);
+        event.asked = Some(Question {
+            message: self.question.clone(),
+            at: self.asked_at,
+        });
         event.data["credential"] = json!(self.turn.credential);
         event.data["model"] = json!(model);
         event.data["input_tokens"] = json!(usage.input_tokens);

@@ -1,48 +1,31 @@
 //! What can happen. An event is written in the same transaction as the change that it tells of; `relay` picks it up from
 //! the table's stream.
 
+mod jobs;
+mod kinds;
+mod sender;
+mod signature;
+
+pub use jobs::{Deliver, Job, Told};
+pub use kinds::EventType;
+pub use sender::Sender;
+pub use signature::{BadSecret, SigningSecret};
+
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     clock::Time,
     codes::Purpose,
-    documents::Version,
-    ids::{BotId, ConversationId, DocumentId, ErasureId, EventId, FolderId, InsightId, RoutineId, RunId, TenantId},
+    error::Error,
+    ids::{BotId, EventId, MessageId, TenantId},
     logins::Email,
-    queue::Destination,
     store::{Key, Partition, Row},
     usage::Spent,
 };
 
 /// How long an event stays in the outbox, in seconds.
 const KEPT: i64 = 7 * 24 * 3600;
-
-/// The names of events, as webhooks see them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventType {
-    /// Somebody said something in a conversation.
-    NewMessage,
-    /// A conversation began.
-    NewSession,
-    /// A document was added, changed or deleted.
-    KbUpdated,
-    /// A conversation was archived.
-    SessionArchived,
-    /// Insights were extracted from an archived conversation.
-    InsightsReady,
-    /// A run of a routine ended.
-    RoutineFinished,
-    /// Somebody wants a person.
-    HandoffRequested,
-    /// Somebody said how good an answer or a conversation was.
-    FeedbackReceived,
-    /// A code is to be sent to somebody; no webhook hears of it.
-    CodeRequested,
-    /// A routine is to be run; no webhook hears of it.
-    RunRequested,
-}
 
 /// Something that happened.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +44,9 @@ pub struct Event {
     pub timestamp: Time,
     /// The session, document or person, by id.
     pub data: Value,
+    /// The question that an answer's event tells of, too: both are written together, and one item costs less than two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<Question>,
     /// What an answer took, to be counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spent: Option<Spent>,
@@ -69,107 +55,24 @@ pub struct Event {
     pub jobs: Vec<Job>,
 }
 
-/// Work that follows from an event.
+/// A question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "job", rename_all = "snake_case")]
-pub enum Job {
-    /// `relay`: write a title for the conversation. Its first question is read then, so that no event outlives it with it.
-    Title {
-        /// The conversation.
-        conversation: ConversationId,
-    },
-    /// `relay`: when somebody signs in with this address, send them a code. The code is made then, so that no event holds
-    /// one, and asking for one costs the same whoever asks.
-    Code {
-        /// The address.
-        email: Email,
-        /// What it is for.
-        purpose: Purpose,
-    },
-    /// `ingest`: read and index this version.
-    Ingest {
-        /// Whose document.
-        tenant: TenantId,
-        /// The document.
-        document: DocumentId,
-        /// The number of the version.
-        version: u32,
-    },
-    /// `ingest`: remove a version from the index and from S3.
-    Drop {
-        /// Whose document.
-        tenant: TenantId,
-        /// The document.
-        document: DocumentId,
-        /// The version.
-        version: Version,
-    },
-    /// `ingest`: write the folder's audience into the chunks of its documents.
-    Audience {
-        /// Whose folder.
-        tenant: TenantId,
-        /// The folder.
-        folder: FolderId,
-    },
-    /// `ingest`: copy a bot's documents and folders to another bot.
-    Copy {
-        /// Whose bots.
-        tenant: TenantId,
-        /// The bot that has them.
-        from: BotId,
-        /// The bot that gets them.
-        to: BotId,
-    },
-    /// `insights`: extract what an archived conversation says.
-    Insights {
-        /// Whose conversation.
-        tenant: TenantId,
-        /// The conversation.
-        conversation: ConversationId,
-        /// The insights, which are pending.
-        insight: InsightId,
-    },
-    /// `run-routine`: run it.
-    Run {
-        /// Whose routine.
-        tenant: TenantId,
-        /// The routine.
-        routine: RoutineId,
-        /// The run, which is queued.
-        run: RunId,
-    },
-    /// `run-routine`: mail what a run said to those whom the routine names.
-    MailRun {
-        /// Whose routine.
-        tenant: TenantId,
-        /// The routine.
-        routine: RoutineId,
-        /// The run, which has succeeded.
-        run: RunId,
-    },
-    /// `erase`: remove everything that an erasure is about.
-    Erase {
-        /// Whose erasure.
-        tenant: TenantId,
-        /// The erasure.
-        erasure: ErasureId,
-    },
+pub struct Question {
+    /// Its message.
+    pub message: MessageId,
+    /// When it was asked.
+    pub at: Time,
 }
 
-impl Job {
-    /// The queue of the worker that does it; `None` = `relay` does it itself.
-    #[must_use]
-    pub fn destination(&self) -> Option<Destination> {
-        match self {
-            Self::Title { .. } | Self::Code { .. } => None,
-            Self::Ingest { .. } | Self::Drop { .. } | Self::Audience { .. } | Self::Copy { .. } => {
-                Some(Destination::Ingest)
-            }
-            Self::Erase { .. } => Some(Destination::Erase),
-            Self::Insights { .. } => Some(Destination::Insights),
-            Self::Run { .. } | Self::MailRun { .. } => Some(Destination::Routines),
-        }
-    }
+/// The body that receivers get: exactly this.
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a EventId,
+    #[serde(rename = "type")]
+    kind: EventType,
+    timestamp: Time,
+    bot_id: Option<&'a BotId>,
+    data: &'a Value,
 }
 
 impl Event {
@@ -183,6 +86,7 @@ impl Event {
             kind,
             timestamp: now,
             data,
+            asked: None,
             spent: None,
             jobs: Vec::new(),
         }
@@ -206,6 +110,42 @@ impl Event {
 }
 
 impl Event {
+    /// What webhooks are told of it, in the order in which it happened; nothing of what is nobody's business outside.
+    ///
+    /// # Errors
+    /// When it cannot be written as JSON.
+    pub fn told(&self) -> Result<Vec<Told>, Error> {
+        if !self.kind.is_public() {
+            return Ok(Vec::new());
+        }
+        let mut told = Vec::new();
+        if let Some(asked) = &self.asked {
+            let data = json!({
+                "session_id": self.data["session_id"],
+                "message_id": asked.message,
+                "role": "user",
+            });
+            told.push(self.tell(&EventId::of_message(&asked.message), asked.at, &data)?);
+        }
+        told.push(self.tell(&self.id, self.timestamp, &self.data)?);
+        Ok(told)
+    }
+
+    fn tell(&self, id: &EventId, timestamp: Time, data: &Value) -> Result<Told, Error> {
+        let body = Body {
+            id,
+            kind: self.kind,
+            timestamp,
+            bot_id: self.bot.as_ref(),
+            data,
+        };
+        Ok(Told {
+            event: id.clone(),
+            kind: self.kind,
+            body: serde_json::to_string(&body).map_err(Error::internal)?,
+        })
+    }
+
     /// Where an event lives.
     #[must_use]
     pub fn key(tenant: &TenantId, id: &EventId) -> Key {
@@ -220,5 +160,46 @@ impl Row for Event {
 
     fn expires_at(&self) -> Option<i64> {
         Some(self.timestamp.second() + KEPT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[test]
+    fn a_body_has_exactly_five_fields_and_an_answer_tells_of_its_question_first() {
+        let now = Clock::default().now();
+        let message = MessageId::new();
+        let data = json!({"session_id": "s", "message_id": "a", "role": "assistant"});
+        let mut event = Event::new(&TenantId::new(), None, EventType::NewMessage, now, data.clone());
+        event.asked = Some(Question {
+            message: message.clone(),
+            at: now.plus(-5),
+        });
+        let told = event.told().unwrap();
+        let bodies: Vec<Value> = told
+            .iter()
+            .map(|told| serde_json::from_str(&told.body).unwrap())
+            .collect();
+        assert_eq!(
+            bodies[1],
+            json!({"id": event.id, "type": "new_message", "timestamp": now, "bot_id": null, "data": data})
+        );
+        assert_eq!(bodies[0]["id"], json!(EventId::of_message(&message)));
+        assert_eq!(
+            bodies[0]["data"],
+            json!({"session_id": "s", "message_id": message, "role": "user"})
+        );
+        assert_eq!(bodies[0]["timestamp"], json!(now.plus(-5)));
+    }
+
+    #[test]
+    fn what_is_nobodys_business_is_told_to_nobody() {
+        let now = Clock::default().now();
+        let email = Email::parse("ann@example.com").unwrap();
+        let event = Event::code_requested(None, email, Purpose::ResetPassword, now);
+        assert!(event.told().unwrap().is_empty());
     }
 }

@@ -73,6 +73,17 @@ impl Caller {
         }
     }
 
+    /// The bot with that id, when the caller may see it; `what` says in its dialect's word what is not found.
+    ///
+    /// # Errors
+    /// 404: it never existed, as far as the caller may know.
+    pub async fn find_bot(&self, app: &App, id: &str, what: &'static str) -> Result<Bot, Error> {
+        let absent = || Error::NotFound(what);
+        let id = BotId::parse(id).filter(|id| self.sees(Some(id))).ok_or_else(absent)?;
+        let bot: Option<Bot> = app.table.get(&Bot::key(self.tenant(), &id)).await?;
+        bot.ok_or_else(absent)
+    }
+
     /// The credential's name, by which counters and idempotency keys are told apart.
     #[must_use]
     pub fn id(&self) -> String {

@@ -9,7 +9,7 @@ body `Error`. Requests are counted per minute in three classes (standard 100, ch
 other numbers): `RateLimit` says what is left, 429 carries `Retry-After`. Any POST outside sign-in takes an \
 `Idempotency-Key`: sent again within 24 hours, the request gets its first answer again.";
 
-const TAGS: [(&str, &str); 14] = [
+const TAGS: [(&str, &str); 15] = [
     ("auth", "Signing up and in, second factors, codes by mail."),
     (
         "bots",
@@ -32,6 +32,10 @@ const TAGS: [(&str, &str); 14] = [
     ("search", "Finding passages without asking for an answer."),
     ("usage", "What answers took: requests, tokens, cost."),
     ("routines", "Saved prompts of a bot, run on demand or on a schedule."),
+    (
+        "webhooks",
+        "Who is told what happens, signed as Standard Webhooks 1.0.0 says, with a log of every attempt.",
+    ),
     ("health", "Whether the service is there."),
 ];
 

@@ -2,10 +2,12 @@
 
 mod files;
 pub mod people;
+mod receiver;
 mod rows;
 mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};
+pub use receiver::{Heard, Receiver};
 pub use tenant::{Tenant, User, expect};
 
 use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};
@@ -45,6 +47,8 @@ pub fn options(name: &str) -> Options {
     // Nobody waits three minutes until an answer that was under way must have been stored.
     let settle = ("EraseSettleSeconds".to_owned(), "1".to_owned());
     options.parameters.extend([settle]);
+    // Receivers of webhooks are servers of the tests.
+    options.allow_local_webhooks = true;
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options

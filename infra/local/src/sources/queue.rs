@@ -26,8 +26,11 @@ const LEASE_SECONDS: i32 = 15;
 const RENEW_EVERY: Duration = Duration::from_secs(5);
 /// How long a receive waits for a message, in seconds: SQS's longest.
 const LONG_POLL: i32 = 20;
-/// Lambda starts with five pollers.
+/// Batches at once where the template does not say. Lambda starts with five pollers and adds more as the queue grows, which a laptop
+/// has no use for.
 const CONCURRENCY: usize = 5;
+/// The most that `MaximumConcurrency` may say.
+const MOST_CONCURRENCY: usize = 1_000;
 
 /// All that working through a queue takes.
 #[derive(Clone)]
@@ -53,7 +56,7 @@ pub async fn poll_queue(poller: Poller, mut stop: Stop) {
         .scaling_config
         .maximum_concurrency
         .unwrap_or(CONCURRENCY)
-        .min(CONCURRENCY);
+        .clamp(1, MOST_CONCURRENCY);
     let room = Arc::new(Semaphore::new(most));
     let mut batches = JoinSet::new();
     let mut failures = 0;

@@ -70,6 +70,34 @@ async fn a_file_of_another_layout_is_refused() {
 }
 
 #[tokio::test]
+async fn a_file_of_the_first_layout_is_upgraded_with_its_messages() {
+    let folder = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(folder.path().join("queues.db")).unwrap();
+    db.execute_batch(include_str!("../layouts/1-queues.sql")).unwrap();
+    db.pragma_update(None, "user_version", 1).unwrap();
+    db.execute_batch(
+        "INSERT INTO queues VALUES (1, 'jobs', 'us-east-1', 0, 0, 30, 0, 345600, 0, 1048576, NULL, NULL, '{}')",
+    )
+    .unwrap();
+    let now = crate::clock::now();
+    for (body, group) in [("1", Some("a")), ("2", Some("a")), ("3", Some("b")), ("4", None)] {
+        let insert =
+            "INSERT INTO messages (queue, visible_at, sent, message_id, group_id, body) VALUES (1, ?1, ?1, ?2, ?3, ?2)";
+        db.execute(insert, rusqlite::params![now, body, group]).unwrap();
+    }
+    drop(db);
+
+    let server = Server::on(folder).await;
+    let url = format!("{}/{}/jobs", server.url, crate::ACCOUNT);
+    let received = receive(&server.client, &url, 0).await;
+    assert_eq!(bodies(&received), ["1", "3", "4", "2"]);
+    let server = Server::on(server.stop()).await;
+    let url = format!("{}/{}/jobs", server.url, crate::ACCOUNT);
+    let in_flight = attribute(&server.client, &url, Name::ApproximateNumberOfMessagesNotVisible).await;
+    assert_eq!(in_flight, "4", "an upgraded file opens again");
+}
+
+#[tokio::test]
 async fn a_killed_process_loses_nothing_that_was_answered() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = Command::new(std::env::current_exe().unwrap())

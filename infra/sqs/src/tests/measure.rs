@@ -3,14 +3,24 @@
 use std::time::{Duration, Instant};
 
 use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{DeleteMessageBatchRequestEntry as Delete, SendMessageBatchRequestEntry as Send};
+use aws_sdk_sqs::types::{
+    DeleteMessageBatchRequestEntry as Delete, QueueAttributeName as Name, SendMessageBatchRequestEntry as Send,
+};
+
+use serde_json::json;
 
 use super::server::{Server, create, receive, send};
+use crate::message::Outgoing;
+use crate::queue::Queue;
 
 /// How many clients work at the same time.
 const SENDERS: usize = 16;
 /// How many messages each of them moves.
 const EACH: usize = 500;
+/// How many messages of the noisy group wait.
+const BACKLOG: usize = 100_000;
+/// How many other groups there are.
+const GROUPS: usize = 5_000;
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
@@ -41,6 +51,52 @@ async fn measure_idle_cost() {
         "16 long polls of 10 s: {} ms of CPU, client included",
         (cpu() - before) * 10
     );
+}
+
+/// Receives of ten from a queue in which one group has a long backlog and `GROUPS` others wait with three messages each.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn measure_fairness() {
+    let server = Server::start().await;
+    let client = &server.client;
+    let plain = create(client, "plain", &[]).await;
+    backlog(&server, "plain", BACKLOG, |_| None).await;
+    time_receives(client, &plain, "no groups").await;
+    let fair = create(client, "fair", &[(Name::VisibilityTimeout, "3600")]).await;
+    backlog(&server, "fair", BACKLOG, |_| Some("noisy".to_owned())).await;
+    time_receives(client, &fair, "one group").await;
+    backlog(&server, "fair", 3 * GROUPS, |n| Some(format!("group-{}", n % GROUPS))).await;
+    time_receives(client, &fair, "one noisy group and many others").await;
+    let mut in_flight = 300;
+    while in_flight < 10_000 {
+        in_flight += receive(client, &fair, 0).await.len();
+    }
+    time_receives(client, &fair, "the same with 10,000 messages in flight").await;
+}
+
+/// Sends in one transaction, which takes no time to speak of.
+async fn backlog(server: &Server, queue: &'static str, count: usize, group: fn(usize) -> Option<String>) {
+    let fill = move |db: &rusqlite::Transaction<'_>| {
+        let queue = Queue::get(db, queue)?;
+        for n in 0..count {
+            let message = json!({"MessageBody": "x", "MessageGroupId": group(n)});
+            let message: Outgoing = serde_json::from_value(message).unwrap();
+            message.send(db, &queue)?;
+        }
+        Ok(())
+    };
+    let start = Instant::now();
+    server.sqs.0.store.call(fill).await.unwrap();
+    println!("{count} messages were sent in {:?}", start.elapsed());
+}
+
+async fn time_receives(client: &Client, url: &str, what: &str) {
+    const COUNT: u32 = 100;
+    let start = Instant::now();
+    for _ in 0..COUNT {
+        assert_eq!(receive(client, url, 0).await.len(), 10);
+    }
+    println!("receive of ten, {what}: {:?}", start.elapsed() / COUNT);
 }
 
 /// User and system time of this process, in ticks of 10 ms.

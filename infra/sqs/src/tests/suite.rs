@@ -1,8 +1,10 @@
 //! What a standard queue does, for any server; every case has queues of its own, so that they run at the same time.
 
 mod batches;
+mod fairness;
 mod messages;
 mod queues;
+mod redrive;
 mod refusals;
 mod strict;
 mod timing;
@@ -74,6 +76,23 @@ fn strict_cases(client: &Client) -> Cases<'_> {
         strict::a_delay_has_a_limit,
         strict::a_queue_tells_its_defaults,
         strict::errors_arrive_typed,
+        fairness::a_backlog_of_one_group_does_not_delay_another,
+        fairness::a_receive_takes_from_groups_in_turn,
+        fairness::the_group_with_the_fewest_messages_in_flight_goes_first,
+        fairness::a_group_is_not_busy_with_what_is_back_deleted_or_delayed,
+        fairness::nothing_is_withheld_from_a_group_that_is_alone,
+        fairness::a_group_stays_first_in_first_out_within,
+        fairness::a_message_without_a_group_is_one_of_its_own,
+        fairness::a_poll_ends_when_a_message_of_a_group_is_visible_again,
+        fairness::a_group_id_goes_with_a_delay,
+        fairness::a_group_id_has_to_be_well_formed,
+        redrive::dead_letters_go_back_to_the_queues_that_they_came_from,
+        redrive::a_message_that_was_moved_is_a_new_one_of_its_group,
+        redrive::dead_letters_can_be_moved_to_another_queue,
+        redrive::dead_letters_without_a_way_back_stay,
+        redrive::tasks_are_listed_newest_first,
+        redrive::a_move_that_cannot_be_made_is_refused,
+        redrive::a_task_that_is_over_cannot_be_cancelled,
     ]
 }
 

@@ -1,0 +1,69 @@
+//! What owners are told by mail.
+
+use shared::{
+    app::App,
+    error::Error,
+    ids::{BotId, TenantId, WebhookId},
+    logins::Email,
+    mail::{self, Letter, NotSent},
+    members::{Member, Role},
+    store::{Partition, Query},
+    webhooks::{DisabledBecause, Webhook},
+    worker::JobError,
+};
+
+/// Tells a tenant's owners that a webhook was disabled, unless it is enabled again.
+pub(crate) async fn webhook_disabled(
+    app: &App,
+    tenant: &TenantId,
+    bot: &BotId,
+    webhook: &WebhookId,
+) -> Result<(), JobError> {
+    let known: Option<Webhook> = app.table.get(&Webhook::key(tenant, bot, webhook)).await?;
+    let Some(known) = known else { return Ok(()) };
+    let Some(disabled) = &known.disabled else {
+        return Ok(());
+    };
+    let why = match disabled.reason {
+        DisabledBecause::Gone => "It answered 410 Gone.",
+        DisabledBecause::Failing => "Every delivery to it has failed for five days.",
+    };
+    let text = format!(
+        "A webhook was disabled, and nothing is sent to it any more.\n\n{why}\n\nWebhook: {}\nAddress: {}\nBot: {}\n\n\
+         GET /api/v1/webhooks/{}/deliveries shows every attempt. When the receiver is back, enable the webhook again \
+         with PUT /api/v1/webhooks/{} {{\"enabled\": true}} and have what it missed sent again.\n",
+        known.id, known.url, known.bot, known.bot, known.id
+    );
+    for owner in owners(app, tenant).await? {
+        if !mail::may_send(app, tenant).await? {
+            tracing::warn!(%tenant, "the tenant's mails of this day are used up; nobody is told of a disabled webhook");
+            return Ok(());
+        }
+        match app
+            .mail
+            .send(&owner, Letter::text("A webhook was disabled", text.clone()))
+            .await
+        {
+            Ok(()) => {}
+            Err(NotSent::Yet(error)) => return Err(JobError::Retry(error)),
+            Err(NotSent::Ever(why)) => tracing::error!(%tenant, why, "an owner cannot be told of a disabled webhook"),
+        }
+    }
+    Ok(())
+}
+
+/// The addresses of a tenant's owners.
+async fn owners(app: &App, tenant: &TenantId) -> Result<Vec<Email>, Error> {
+    let (mut owners, mut after) = (Vec::new(), None);
+    loop {
+        let mut query = Query::newest(Partition::tenant(tenant, &[]), Member::KIND);
+        query.after = after;
+        let page = app.table.query::<Member>(query).await?;
+        let addresses = page.items.iter().filter(|member| member.role == Role::Owner);
+        owners.extend(addresses.filter_map(|owner| Email::parse(&owner.email).ok()));
+        after = page.next;
+        if after.is_none() {
+            return Ok(owners);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Deliveries whose next attempt is too far away for a message's delay: they wait in the second index and are sent when they
+//! are due. The message goes first, then the row is taken out: a tick that dies in between sends it twice, and an attempt that
+//! was made is not made again.
+
+use futures::{StreamExt, stream};
+use shared::{
+    app::App,
+    clock::Time,
+    deliveries::Delivery,
+    error::{Error, chain},
+    events::Job,
+    queue::Destination,
+    store::{Found, Update},
+};
+
+/// What is due within this, in milliseconds, is sent now, with the rest of the time as its message's delay: until the next
+/// tick.
+const AHEAD: i64 = 60_000;
+/// Deliveries that are read, and worked on, at once.
+const PAGE: usize = 100;
+/// Deliveries that one tick sends, about; the rest is still due at the next.
+const MOST: usize = 20_000;
+/// Deliveries that are taken out at the same time.
+const AT_ONCE: usize = 16;
+
+/// Sends the deliveries that are due at `now` or soon after; gives how many.
+///
+/// # Errors
+/// When the table does not say what is due, or the queue takes nothing.
+pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
+    let until = format!("{}#~", now.plus(AHEAD));
+    let (mut sent, mut after) = (0, None);
+    loop {
+        let page = app.table.index2_until(&Delivery::due(), &until, PAGE, after).await?;
+        sent += send(app, page.items, now).await?;
+        after = page.next;
+        if after.is_none() || sent >= MOST {
+            return Ok(sent);
+        }
+    }
+}
+
+async fn send(app: &App, found: Vec<Found>, now: Time) -> Result<usize, Error> {
+    let due: Vec<Delivery> = found.into_iter().filter_map(read).collect();
+    let messages: Vec<(Job, u32)> = due
+        .iter()
+        .map(|delivery| (Job::Deliver(Box::new(delivery.next())), seconds(delivery, now)))
+        .collect();
+    let messages: Vec<(&Job, u32)> = messages.iter().map(|(job, wait)| (job, *wait)).collect();
+    app.queue.send_each(Destination::Deliver, &messages).await?;
+    let out: Vec<Update> = due.iter().map(Delivery::sent).collect::<Result<_, _>>()?;
+    let taking = stream::iter(out).map(|update| app.table.update(update));
+    let taken: Vec<Result<bool, Error>> = taking.buffer_unordered(AT_ONCE).collect().await;
+    for trouble in taken.into_iter().filter_map(Result::err) {
+        tracing::warn!(cause = %chain(&trouble), "a delivery that was sent is still due, and will be sent again");
+    }
+    Ok(due.len())
+}
+
+fn read(found: Found) -> Option<Delivery> {
+    let place = found.sk().to_owned();
+    let read = found.into();
+    read.inspect_err(|error| tracing::error!(place, cause = %chain(error), "a delivery that is due cannot be read"))
+        .ok()
+}
+
+/// Seconds from `now` until it is due.
+fn seconds(delivery: &Delivery, now: Time) -> u32 {
+    let wait = delivery.due_at.map_or(0, |due| due.millisecond() - now.millisecond());
+    u32::try_from((wait + 999) / 1000).unwrap_or(0)
+}

@@ -1,0 +1,296 @@
+//! Webhooks: who wants to know what happens to a bot, and where.
+
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use utoipa::ToSchema;
+
+use crate::{
+    clock::Time,
+    error::Error,
+    events::{Event, EventType, Job, SigningSecret},
+    ids::{BotId, TenantId, WebhookId},
+    sealing::SealingKey,
+    store::{Condition, Key, Partition, Query, Row, Table, Transaction, Update, sort},
+};
+
+/// Where a bot's events are sent.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Webhook {
+    /// Its id.
+    pub id: WebhookId,
+    /// Whose webhook it is.
+    pub tenant: TenantId,
+    /// The bot whose events it hears. It also hears what is about all bots of the tenant.
+    pub bot: BotId,
+    /// Where they are sent.
+    pub url: String,
+    /// Those that it listens to.
+    pub events: Vec<EventType>,
+    /// What its maker says about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The secret that signs, sealed for this webhook: see [`crate::sealing`].
+    pub secret: String,
+    /// The secret before the last rotation, which signs too for a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
+    /// Whether anything is sent.
+    pub enabled: bool,
+    /// Why nothing is sent, when it was not its owner who said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disabled: Option<Disabled>,
+    /// Since when every attempt has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing_since: Option<Time>,
+    /// Until when it counts as slow: it took long to answer a moment ago.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slow_until: Option<Time>,
+    /// Counts its changes, so that of two at once none is lost.
+    #[serde(default)]
+    pub revision: u32,
+    /// When it was made.
+    pub created_at: Time,
+    /// When its owner last changed it.
+    pub updated_at: Time,
+}
+
+/// A secret that was replaced.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Previous {
+    /// The secret, sealed.
+    pub secret: String,
+    /// Until when it signs.
+    pub until: Time,
+}
+
+/// Why a webhook was disabled without its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DisabledBecause {
+    /// It answered 410 Gone.
+    Gone,
+    /// Nothing but failure for days.
+    Failing,
+}
+
+/// That a webhook was disabled without its owner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Disabled {
+    /// Why.
+    pub reason: DisabledBecause,
+    /// When.
+    pub at: Time,
+}
+
+impl Webhook {
+    /// The sort key's kind, for lists.
+    pub const KIND: &'static str = "WEBHOOK";
+    /// Most webhooks of a bot.
+    pub const MOST: usize = 20;
+    /// Milliseconds of nothing but failure after which a webhook is disabled, when a delivery is given up: 5 days.
+    pub const PATIENCE: i64 = 5 * 24 * 3_600_000;
+
+    /// A new webhook, its secret sealed for it.
+    ///
+    /// # Errors
+    /// When the secret cannot be sealed.
+    pub fn new(
+        bot: (&TenantId, &BotId),
+        url: String,
+        events: Vec<EventType>,
+        secret: &SigningSecret,
+        key: &SealingKey,
+        now: Time,
+    ) -> Result<Self, Error> {
+        let id = WebhookId::new();
+        Ok(Self {
+            secret: key.seal(id.as_str(), secret.bytes())?,
+            id,
+            tenant: bot.0.clone(),
+            bot: bot.1.clone(),
+            url,
+            events,
+            description: None,
+            previous: None,
+            enabled: true,
+            disabled: None,
+            failing_since: None,
+            slow_until: None,
+            revision: 0,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// Where a webhook lives: the webhooks of one bot lie together, and those of a tenant too.
+    #[must_use]
+    pub fn key(tenant: &TenantId, bot: &BotId, id: &WebhookId) -> Key {
+        partition(tenant).at(sort(Self::KIND, &[bot.as_str(), id.as_str()]))
+    }
+
+    /// Whether it is to be told of an event of this kind.
+    #[must_use]
+    pub fn listens_to(&self, kind: EventType) -> bool {
+        self.enabled && self.events.contains(&kind)
+    }
+
+    /// Whether it took long to answer a moment ago.
+    #[must_use]
+    pub fn is_slow(&self, now: Time) -> bool {
+        self.slow_until.is_some_and(|until| now < until)
+    }
+
+    /// The secrets that sign now: the one that is in force first.
+    ///
+    /// # Errors
+    /// When one does not open.
+    pub fn secrets(&self, key: &SealingKey, now: Time) -> Result<Vec<SigningSecret>, Error> {
+        let previous = self.previous.iter().filter(|previous| now < previous.until);
+        let sealed = std::iter::once(&self.secret).chain(previous.map(|previous| &previous.secret));
+        sealed
+            .map(|sealed| SigningSecret::from_bytes(key.open(self.id.as_str(), sealed)?).map_err(Error::internal))
+            .collect()
+    }
+
+    /// That its owner did not change it since it was read, and nobody disabled it.
+    ///
+    /// # Errors
+    /// When the condition cannot be written.
+    pub fn unchanged(&self) -> Result<Condition, Error> {
+        Condition::is("revision", &self.revision)
+    }
+
+    /// Its owner's changes. What deliveries note meanwhile stays, unless it is enabled anew.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn changed(&self, before: &Self) -> Result<Update, Error> {
+        let update = Update::at(Row::key(self))
+            .when(before.unchanged()?)
+            .set("url", &self.url)?
+            .set("events", &self.events)?
+            .set_or_remove("description", self.description.as_ref())?
+            .set("secret", &self.secret)?
+            .set_or_remove("previous", self.previous.as_ref())?
+            .set("enabled", &self.enabled)?
+            .set_or_remove("disabled", self.disabled.as_ref())?
+            .set("updated_at", &self.updated_at)?
+            .add("revision", 1);
+        match self.enabled && (!before.enabled || self.url != before.url) {
+            true => update
+                .set_or_remove::<Time>("failing_since", None)?
+                .set_or_remove::<Time>("slow_until", None),
+            false => Ok(update),
+        }
+    }
+
+    /// Disables it, with the event that has its owners told; the condition fails when it is disabled already, or gone.
+    ///
+    /// # Errors
+    /// When a value cannot be stored.
+    pub fn disabling(&self, reason: DisabledBecause, now: Time) -> Result<Transaction, Error> {
+        let update = Update::at(Row::key(self))
+            .when(Condition::is("enabled", &true)?)
+            .when(Condition::is("url", &self.url)?)
+            .set("enabled", &false)?
+            .set("disabled", &Disabled { reason, at: now })?
+            .add("revision", 1);
+        let data = json!({"webhook_id": self.id, "reason": reason});
+        let told = Job::WebhookDisabled {
+            bot: self.bot.clone(),
+            webhook: self.id.clone(),
+        };
+        let event = Event::new(&self.tenant, Some(&self.bot), EventType::WebhookDisabled, now, data).with([told]);
+        let mut transaction = Transaction::default();
+        transaction.update(update).create(&event)?;
+        Ok(transaction)
+    }
+}
+
+impl Row for Webhook {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.bot, &self.id)
+    }
+}
+
+/// That a bot's webhooks are made one after the other, so that there are never too many.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Making {
+    /// How many were made so far.
+    pub made: u32,
+}
+
+impl Making {
+    /// Where that of a bot lives.
+    #[must_use]
+    pub fn key(tenant: &TenantId, bot: &BotId) -> Key {
+        partition(tenant).at(sort("MAKING", &[bot.as_str()]))
+    }
+}
+
+/// The partition of a tenant's webhooks.
+#[must_use]
+pub fn partition(tenant: &TenantId) -> Partition {
+    Partition::tenant(tenant, &["W"])
+}
+
+/// The webhooks of a bot, newest first, or all of the tenant's.
+///
+/// # Errors
+/// When the table does not answer.
+pub async fn of_bot(table: &Table, tenant: &TenantId, bot: Option<&BotId>) -> Result<Vec<Webhook>, Error> {
+    let kind = match bot {
+        Some(bot) => sort(Webhook::KIND, &[bot.as_str()]),
+        None => Webhook::KIND.to_owned(),
+    };
+    let (mut found, mut after) = (Vec::new(), None);
+    loop {
+        let mut query = Query::newest(partition(tenant), &kind);
+        query.after = after;
+        let page = table.query::<Webhook>(query).await?;
+        found.extend(page.items);
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    fn webhook(secret: &SigningSecret, key: &SealingKey) -> Webhook {
+        let now = Clock::default().now();
+        let bot = (&TenantId::new(), &BotId::new());
+        let events = vec![EventType::KbUpdated];
+        Webhook::new(bot, "https://example.com/".to_owned(), events, secret, key, now).unwrap()
+    }
+
+    #[test]
+    fn the_secret_before_signs_until_its_grace_ends() {
+        let key = SealingKey::parse(&SealingKey::generate()).unwrap();
+        let (old, new) = (SigningSecret::generate(), SigningSecret::generate());
+        let mut webhook = webhook(&old, &key);
+        let now = webhook.created_at;
+        assert_eq!(webhook.secrets(&key, now).unwrap(), std::slice::from_ref(&old));
+        let until = now.plus(1000);
+        webhook.previous = Some(Previous {
+            secret: std::mem::replace(&mut webhook.secret, key.seal(webhook.id.as_str(), new.bytes()).unwrap()),
+            until,
+        });
+        assert_eq!(webhook.secrets(&key, until.plus(-1)).unwrap(), [new.clone(), old]);
+        assert_eq!(webhook.secrets(&key, until).unwrap(), [new]);
+        assert!(!serde_json::to_string(&webhook).unwrap().contains("whsec_"));
+    }
+
+    #[test]
+    fn a_disabled_webhook_listens_to_nothing() {
+        let key = SealingKey::parse(&SealingKey::generate()).unwrap();
+        let mut webhook = webhook(&SigningSecret::generate(), &key);
+        assert!(webhook.listens_to(EventType::KbUpdated) && !webhook.listens_to(EventType::NewMessage));
+        webhook.enabled = false;
+        assert!(!webhook.listens_to(EventType::KbUpdated));
+    }
+}

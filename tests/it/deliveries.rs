@@ -1,0 +1,454 @@
+//! The worker that tells webhooks: messages that come twice, late or in another order, days of failure, and letters that were
+//! dead. Attempts are asked for by messages of the tests, at times of their choice.
+
+use aws_lambda_events::{
+    dynamodb::Event as StreamEvent,
+    sqs::{SqsEvent, SqsMessage},
+};
+use aws_sdk_sqs::Client as Sqs;
+use local::stack::Stack;
+use serde_json::{Value, json};
+use shared::{
+    app::App,
+    clock::{Clock, Time},
+    deliveries::{Delivery, Status},
+    events::{Deliver, Event, EventType, Job, Sender, SigningSecret},
+    ids::{DeliveryId, TenantId},
+    members::Member,
+    store::{Query, Row},
+    webhooks::{DisabledBecause, Webhook},
+};
+
+use crate::support::{
+    Receiver, Tenant,
+    people::{Person, parameters},
+    run, stack, until,
+};
+
+/// The sender of the stack's own functions.
+async fn sender(stack: &Stack) -> Sender {
+    let mut variables = parameters(&format!("docent-it-{}", std::process::id()));
+    variables.insert("ALLOW_LOCAL_WEBHOOKS".to_owned(), "yes".to_owned());
+    Sender::new(&variables, stack.sdk()).unwrap()
+}
+
+/// The engine at a time.
+async fn app_at(now: Time) -> App {
+    App {
+        clock: Clock::fixed(now.timestamp()),
+        ..stack().await.app().clone()
+    }
+}
+
+/// Puts a webhook of the tenant's default bot that listens to new documents.
+async fn webhook(tenant: &Tenant, url: &str) -> Webhook {
+    let (stack, bot) = (stack().await, tenant.bot().await);
+    let key = sender(stack).await.sealing_key().await.unwrap();
+    let (secret, events) = (SigningSecret::generate(), vec![EventType::KbUpdated]);
+    let now = stack.app().clock.now();
+    let webhook = Webhook::new((&bot.tenant, &bot.id), url.to_owned(), events, &secret, &key, now).unwrap();
+    stack.app().table.put(&webhook).await.unwrap();
+    webhook
+}
+
+/// The message that tells `webhook` of an event for the first time.
+fn first(webhook: &Webhook, now: Time) -> Deliver {
+    let data = json!({"document_id": "d", "action": "added"});
+    let event = Event::new(&webhook.tenant, Some(&webhook.bot), EventType::KbUpdated, now, data);
+    let told = event.told().unwrap().remove(0);
+    Deliver {
+        tenant: webhook.tenant.clone(),
+        bot: webhook.bot.clone(),
+        webhook: webhook.id.clone(),
+        delivery: DeliveryId::of(&told.event, &webhook.id),
+        attempt: 1,
+        put_off: 0,
+        told: Some(told),
+    }
+}
+
+/// Gives messages to the worker, in one batch; gives how many it gave back.
+async fn work(app: &App, messages: &[Deliver]) -> usize {
+    let mut batch = SqsEvent::default();
+    for (n, deliver) in messages.iter().enumerate() {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(format!("m{n}"));
+        message.body = Some(serde_json::to_string(&Job::Deliver(Box::new(deliver.clone()))).unwrap());
+        batch.records.push(message);
+    }
+    let answer = deliver::handle(app, &sender(stack().await).await, batch).await.unwrap();
+    answer.batch_item_failures.len()
+}
+
+async fn log(of: &Deliver) -> Option<Delivery> {
+    let key = Delivery::key(&of.tenant, &of.bot, &of.delivery);
+    stack().await.app().table.get(&key).await.unwrap()
+}
+
+async fn current(webhook: &Webhook) -> Webhook {
+    let found: Option<Webhook> = stack().await.app().table.get(&Row::key(webhook)).await.unwrap();
+    found.unwrap()
+}
+
+/// Makes all attempts of a delivery, each when it is due; gives when the last one was.
+async fn all_attempts(first: &Deliver, begin: Time) -> Time {
+    let (mut next, mut now) = (first.clone(), begin);
+    loop {
+        assert_eq!(work(&app_at(now).await, std::slice::from_ref(&next)).await, 0);
+        let delivery = log(first).await.unwrap();
+        let Some(due) = delivery.next_attempt_at else {
+            return now;
+        };
+        assert!(due > now, "{delivery:?}");
+        (next, now) = (delivery.next(), due);
+    }
+}
+
+#[test]
+fn a_message_that_comes_often_is_one_delivery_and_each_attempt_is_in_the_log() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::new().await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let app = stack().await.app();
+        let first = first(&webhook, app.clock.now());
+        assert_eq!(work(app, &vec![first.clone(); 6]).await, 0);
+        let delivery = log(&first).await.unwrap();
+        assert_eq!((delivery.status, delivery.number), (Status::Succeeded, 1));
+        assert_eq!(delivery.attempts.len(), receiver.heard().len());
+        assert!(delivery.attempts.is_sorted_by_key(|attempt| attempt.at));
+        // Once it is in the log, another message of it sends nothing.
+        let before = receiver.heard().len();
+        assert_eq!(work(app, &vec![first.clone(); 3]).await, 0);
+        assert_eq!(receiver.heard().len(), before);
+        let ids: Vec<Value> = receiver
+            .heard()
+            .iter()
+            .map(|heard| heard.json()["id"].clone())
+            .collect();
+        assert!(ids.iter().all(|id| *id == json!(first.told.as_ref().unwrap().event)));
+    });
+}
+
+#[test]
+fn messages_in_another_order_end_the_same() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::answering(|before, _| {
+            Box::pin(async move {
+                let status = if before < 2 { 500 } else { 200 };
+                axum::response::IntoResponse::into_response(http::StatusCode::from_u16(status).unwrap())
+            })
+        })
+        .await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let begin = Time::parse("2031-02-03T04:05:06Z").unwrap();
+        let first = first(&webhook, begin);
+        let attempt = |number: u32| Deliver {
+            attempt: number,
+            told: None,
+            ..first.clone()
+        };
+        let app = app_at(begin).await;
+        // What comes too early finds nothing to send.
+        assert_eq!(work(&app, &[attempt(3), attempt(2)]).await, 0);
+        assert!(receiver.heard().is_empty() && log(&first).await.is_none());
+        for late in [
+            vec![first.clone()],
+            vec![attempt(2)],
+            vec![first.clone()],
+            vec![attempt(3)],
+            vec![attempt(2), first.clone()],
+            vec![attempt(3)],
+        ] {
+            assert_eq!(work(&app, &late).await, 0);
+        }
+        assert_eq!(receiver.heard().len(), 3);
+        let delivery = log(&first).await.unwrap();
+        let numbers: Vec<u32> = delivery.attempts.iter().map(|attempt| attempt.number).collect();
+        assert_eq!((delivery.status, numbers), (Status::Succeeded, vec![1, 2, 3]));
+    });
+}
+
+#[test]
+fn far_attempts_are_sent_by_the_clock_when_they_are_due() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::answering(|before, _| {
+            Box::pin(async move {
+                let status = if before < 3 { 503 } else { 200 };
+                axum::response::IntoResponse::into_response(http::StatusCode::from_u16(status).unwrap())
+            })
+        })
+        .await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let begin = Time::parse("2032-02-03T04:05:06Z").unwrap();
+        let first = first(&webhook, begin);
+        let mut next = first.clone();
+        for _ in 0..3 {
+            work(&app_at(begin).await, std::slice::from_ref(&next)).await;
+            next = log(&first).await.unwrap().next();
+        }
+        let waiting = log(&first).await.unwrap();
+        let due = waiting.due_at.unwrap();
+        let minutes = (due.millisecond() - begin.millisecond()) / 60_000;
+        assert!((30..=36).contains(&minutes), "{minutes}");
+        let app = stack().await.app();
+        tick::deliveries::run(app, due.plus(-3_600_000)).await.unwrap();
+        assert_eq!(log(&first).await.unwrap().due_at, Some(due), "not yet");
+        // Two at once, and one that is late: each attempt is made once all the same.
+        let (one, two) = futures::join!(tick::deliveries::run(app, due), tick::deliveries::run(app, due));
+        assert!(one.unwrap() + two.unwrap() >= 1);
+        let done = until("the fourth attempt", async || {
+            let delivery = log(&first).await.unwrap();
+            (delivery.status == Status::Succeeded).then_some(delivery)
+        })
+        .await;
+        tick::deliveries::run(app, due.plus(600_000)).await.unwrap();
+        assert_eq!((done.number, done.due_at), (4, None));
+        // By when they began: the fourth was made by the stack itself, before the years in which the others were.
+        let numbers: Vec<u32> = done.attempts.iter().map(|attempt| attempt.number).collect();
+        assert_eq!((numbers[0], receiver.heard().len()), (4, numbers.len()));
+    });
+}
+
+#[test]
+fn a_delivery_that_was_given_up_is_a_dead_letter_and_can_be_moved_back() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::answering(|before, _| {
+            Box::pin(async move {
+                let status = if before < 8 { 500 } else { 200 };
+                axum::response::IntoResponse::into_response(http::StatusCode::from_u16(status).unwrap())
+            })
+        })
+        .await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let begin = Time::parse("2033-02-03T04:05:06Z").unwrap();
+        let first = first(&webhook, begin);
+        let last = all_attempts(&first, begin).await;
+        let hours = (last.millisecond() - begin.millisecond()) / 3_600_000;
+        assert!((27..=33).contains(&hours), "{hours}");
+        let given_up = log(&first).await.unwrap();
+        assert_eq!(
+            (given_up.status, given_up.number, given_up.attempts.len()),
+            (Status::Failed, 8, 8)
+        );
+        assert!(current(&webhook).await.enabled, "a day is no reason");
+
+        let stack = stack().await;
+        let sqs = Sqs::new(stack.sdk());
+        let dead = &stack.queue_urls["DeliverDeadLetters"];
+        let attributes = sqs
+            .get_queue_attributes()
+            .queue_url(dead)
+            .attribute_names(aws_sdk_sqs::types::QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .unwrap();
+        let arn = attributes.attributes.unwrap()[&aws_sdk_sqs::types::QueueAttributeName::QueueArn].clone();
+        let live = &stack.queue_urls["DeliverQueue"];
+        let live = sqs
+            .get_queue_attributes()
+            .queue_url(live)
+            .attribute_names(aws_sdk_sqs::types::QueueAttributeName::QueueArn)
+            .send()
+            .await
+            .unwrap();
+        let live = live.attributes.unwrap()[&aws_sdk_sqs::types::QueueAttributeName::QueueArn].clone();
+        // Where it was never received from a queue, a message has to be told where to go.
+        let moved = sqs.start_message_move_task().source_arn(arn).destination_arn(live);
+        moved.send().await.unwrap();
+        let done = until("the ninth attempt", async || {
+            let delivery = log(&first).await.unwrap();
+            (delivery.status == Status::Succeeded).then_some(delivery)
+        })
+        .await;
+        assert_eq!((done.number, receiver.heard().len()), (9, 9));
+    });
+}
+
+#[test]
+fn after_five_days_of_nothing_but_failure_a_webhook_is_disabled_and_its_owners_are_told() {
+    run(async {
+        let owner = Person::new().await;
+        let me = owner.me(200).await;
+        let tenant = TenantId::parse(me["organization"]["id"].as_str().unwrap()).unwrap();
+        let app = stack().await.app();
+        let members = app.table.query::<Member>(Query::newest(
+            shared::store::Partition::tenant(&tenant, &[]),
+            Member::KIND,
+        ));
+        let bot = members.await.unwrap().items.remove(0).default_bot;
+        let receiver = Receiver::with_status(500).await;
+        let key = sender(stack().await).await.sealing_key().await.unwrap();
+        let begin = Time::parse("2034-02-03T04:05:06Z").unwrap();
+        let (secret, events) = (SigningSecret::generate(), vec![EventType::KbUpdated]);
+        let webhook = Webhook::new((&tenant, &bot), receiver.url.clone(), events, &secret, &key, begin).unwrap();
+        app.table.put(&webhook).await.unwrap();
+        let day = |days: i64| begin.plus(days * 86_400_000);
+        for days in 0..4 {
+            all_attempts(&first(&webhook, day(days)), day(days)).await;
+            assert!(current(&webhook).await.enabled, "day {days}");
+        }
+        // What waits when it is disabled ends with it.
+        let waiting = first(&webhook, day(4));
+        work(&app_at(day(4)).await, std::slice::from_ref(&waiting)).await;
+        all_attempts(&first(&webhook, day(4)), day(4)).await;
+        let disabled = current(&webhook).await;
+        assert!(!disabled.enabled);
+        let why = disabled.disabled.unwrap();
+        assert_eq!(why.reason, DisabledBecause::Failing);
+        assert!(why.at >= day(5), "{}", why.at);
+        let next = log(&waiting).await.unwrap().next();
+        work(&app_at(day(5)).await, &[next]).await;
+        let ended = log(&waiting).await.unwrap();
+        assert_eq!(
+            (ended.status, ended.problem.unwrap().code.as_str()),
+            (Status::Failed, "webhook_disabled")
+        );
+        let mails = until("the owner's mail", async || {
+            let all = owner.mails(1).await;
+            let mut told = all.into_iter();
+            told.find(|mail| mail["subject"] == "A webhook was disabled")
+        })
+        .await;
+        assert!(mails["text"].as_str().unwrap().contains(&receiver.url), "{mails}");
+    });
+}
+
+#[test]
+fn one_success_in_between_and_the_days_count_anew() {
+    run(async {
+        let tenant = Tenant::new().await;
+        // Works at the tenth request only.
+        let receiver = Receiver::answering(|before, _| {
+            Box::pin(async move {
+                let status = if before == 9 { 200 } else { 500 };
+                axum::response::IntoResponse::into_response(http::StatusCode::from_u16(status).unwrap())
+            })
+        })
+        .await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let begin = Time::parse("2035-02-03T04:05:06Z").unwrap();
+        let day = |days: i64| begin.plus(days * 86_400_000);
+        all_attempts(&first(&webhook, day(0)), day(0)).await;
+        assert_eq!(current(&webhook).await.failing_since, Some(day(0)));
+        let second = first(&webhook, day(3));
+        all_attempts(&second, day(3)).await;
+        assert_eq!(log(&second).await.unwrap().status, Status::Succeeded);
+        assert_eq!(current(&webhook).await.failing_since, None);
+        all_attempts(&first(&webhook, day(5)), day(5)).await;
+        assert!(current(&webhook).await.enabled, "nothing but failure for two days only");
+        assert_eq!(current(&webhook).await.failing_since, Some(day(5)));
+    });
+}
+
+#[test]
+fn a_deleted_webhook_is_told_nothing_also_not_what_waits() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::with_status(500).await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let app = stack().await.app();
+        let (waiting, late) = (first(&webhook, app.clock.now()), first(&webhook, app.clock.now()));
+        work(app, std::slice::from_ref(&waiting)).await;
+        app.table.delete(&Row::key(&webhook)).await.unwrap();
+        let next = log(&waiting).await.unwrap().next();
+        assert_eq!(work(app, &[next, late.clone()]).await, 0);
+        assert_eq!(receiver.heard().len(), 1);
+        let ended = log(&waiting).await.unwrap();
+        assert_eq!(
+            (ended.status, ended.problem.unwrap().code.as_str()),
+            (Status::Failed, "webhook_deleted")
+        );
+        assert!(log(&late).await.is_none());
+    });
+}
+
+#[test]
+fn an_event_to_which_nobody_listens_costs_no_message_and_one_that_comes_twice_is_one_delivery() {
+    run(async {
+        let (quiet, tenant) = (Tenant::new().await, Tenant::new().await);
+        let receiver = Receiver::new().await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let stack = stack().await;
+        // A relay without that queue: it fails as soon as it has something to send.
+        let without = App {
+            queue: shared::queue::Queue::new(
+                &shared::config::Config {
+                    queue_urls: std::collections::HashMap::new(),
+                    ..config()
+                },
+                stack.sdk(),
+            ),
+            ..stack.app().clone()
+        };
+        let now = stack.app().clock.now();
+        let event = |tenant: &Tenant, kind| {
+            let data = json!({"document_id": "d", "action": "added"});
+            Event::new(&tenant.id, Some(&webhook.bot), kind, now, data)
+        };
+        let silent = event(&quiet, EventType::KbUpdated);
+        assert_eq!(relayed(&without, std::slice::from_ref(&silent)).await, 0);
+        assert_eq!(relayed(&without, &[event(&tenant, EventType::NewSession)]).await, 0);
+        let heard = event(&tenant, EventType::KbUpdated);
+        assert_eq!(
+            relayed(&without, std::slice::from_ref(&heard)).await,
+            1,
+            "this one is for somebody"
+        );
+        // The same record again and again, among others and in another order.
+        let app = stack.app();
+        assert_eq!(relayed(app, &[heard.clone(), silent.clone(), heard.clone()]).await, 0);
+        assert_eq!(relayed(app, &[silent, heard.clone()]).await, 0);
+        receiver.hears(1).await;
+        let key = Delivery::partition(&webhook.tenant, &webhook.bot);
+        let all = async || {
+            app.table
+                .query::<Delivery>(Query::newest(key.clone(), Delivery::KIND))
+                .await
+                .unwrap()
+                .items
+        };
+        let found = until("the delivery", async || {
+            let found = all().await;
+            found.iter().any(|one| one.status == Status::Succeeded).then_some(found)
+        })
+        .await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].event, heard.id);
+    });
+}
+
+/// Gives events to `relay` as the table's stream does; gives how many records come back.
+async fn relayed(app: &App, events: &[Event]) -> usize {
+    let sample = include_str!("../../events/relay.json");
+    let sample: Value = serde_json::from_str(sample).unwrap();
+    let records = events.iter().enumerate().map(|(n, event)| {
+        let mut record = sample["Records"][0].clone();
+        let item: serde_dynamo::Item = serde_dynamo::to_item(event).unwrap();
+        record["dynamodb"]["NewImage"] = serde_json::to_value(item).unwrap();
+        record["dynamodb"]["SequenceNumber"] = json!(n.to_string());
+        record
+    });
+    let records: Vec<Value> = records.collect();
+    let batch: StreamEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+    relay::handle(app, batch).await.unwrap().batch_item_failures.len()
+}
+
+/// Settings of which only the queues matter.
+fn config() -> shared::config::Config {
+    let variables = [
+        ("TABLE_NAME", "t"),
+        ("BUCKET_NAME", "b"),
+        ("OPENSEARCH_URL", "http://localhost"),
+        ("OPENSEARCH_TARGET", "domain"),
+        ("CHAT_MODEL_ID", "m"),
+        ("EMBEDDING_MODEL_ID", "e"),
+        ("EMBEDDING_DIMENSIONS", "8"),
+        ("EMBEDDING_WEIGHT", "0.1"),
+    ];
+    let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    shared::config::Config::from_vars(&variables.into()).unwrap()
+}
