@@ -422,7 +422,7 @@ fn an_event_to_which_nobody_listens_costs_no_message_and_one_that_comes_twice_is
 }
 
 /// Gives events to `relay` as the table's stream does; gives how many records come back.
-async fn relayed(app: &App, events: &[Event]) -> usize {
+pub async fn relayed(app: &App, events: &[Event]) -> usize {
     let sample = include_str!("../../events/relay.json");
     let sample: Value = serde_json::from_str(sample).unwrap();
     let records = events.iter().enumerate().map(|(n, event)| {

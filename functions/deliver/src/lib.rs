@@ -50,7 +50,8 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
     let delivery = Delivery::key(&asked.tenant, &asked.bot, &asked.delivery);
     let [webhook, delivery] = app.table.get_each([webhook, delivery]).await?;
     let known = delivery.map(|found| found.into::<Delivery>()).transpose()?;
-    if let Some(known) = known.as_ref().filter(|known| known.number >= asked.attempt) {
+    let made = |known: &&Delivery| known.number >= asked.attempt || known.status == Status::Succeeded;
+    if let Some(known) = known.as_ref().filter(made) {
         return follow(app, known, asked.attempt).await;
     }
     let Some(webhook) = webhook.map(|found| found.into::<Webhook>()).transpose()? else {

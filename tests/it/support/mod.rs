@@ -8,6 +8,7 @@ mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};
 pub use receiver::{Heard, Receiver};
+pub use rows::{events_in, rows_of};
 pub use tenant::{Tenant, User, expect};
 
 use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};
@@ -24,6 +25,11 @@ static STACK: OnceCell<Stack> = OnceCell::const_new();
 /// Runs a test on the runtime that the stack lives on.
 pub fn run<T>(test: impl Future<Output = T>) -> T {
     RUNTIME.block_on(test)
+}
+
+/// Lets something go on beside a test.
+pub fn spawn<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> tokio::task::JoinHandle<T> {
+    RUNTIME.spawn(work)
 }
 
 /// A folder below the build's, empty.
