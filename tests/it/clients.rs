@@ -1,10 +1,21 @@
 //! Clients that others wrote. Where one is not installed the test says so and does nothing.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    process::Stdio,
+    sync::Arc,
+};
 
 use axum::{Router, response::Html, routing::get};
+use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::{process::Command, sync::Notify, time::timeout};
+use shared::events::{EventType, SigningSecret};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    sync::Notify,
+    time::timeout,
+};
 
 use crate::{
     examples::{output, runs},
@@ -52,6 +63,108 @@ fn the_ai_sdks_client_reads_a_widgets_stream_without_a_warning() {
             "{metadata}"
         );
         assert_eq!(said["kinds"].as_array().unwrap().last(), Some(&json!("finish")));
+    });
+}
+
+/// A receiver that others wrote, in a process of its own.
+struct Foreign {
+    process: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+impl Foreign {
+    /// Starts it with a secret.
+    async fn start(program: &str, script: &Path, secret: &str) -> Self {
+        let mut process = Command::new(program)
+            .arg(script)
+            .arg(secret)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let said: Value = serde_json::from_str(&lines.next_line().await.unwrap().unwrap()).unwrap();
+        let url = format!("http://127.0.0.1:{}/", said["port"]);
+        Self { process, lines, url }
+    }
+
+    /// What it says of the next request.
+    async fn says(&mut self) -> Value {
+        let line = timeout(PATIENCE, self.lines.next_line()).await.unwrap();
+        serde_json::from_str(&line.unwrap().unwrap()).unwrap()
+    }
+}
+
+/// Every event of the contract is sent to a receiver, those that can happen also by happening.
+async fn verifies_everything(mut receiver: Foreign, secret: &str) {
+    let tenant = Tenant::new().await;
+    let events: Vec<String> = EventType::PUBLIC.map(EventType::name).into();
+    let body = json!({"url": receiver.url, "events": events, "secret": secret});
+    let made = tenant.send(Method::POST, "/api/v1/webhooks", body, 201).await;
+    let path = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let check = async |receiver: &mut Foreign| {
+        let said = receiver.says().await;
+        assert_eq!(
+            (&said["verified"], &said["same"]),
+            (&json!(true), &json!(true)),
+            "{said}"
+        );
+        said["type"].as_str().unwrap().to_owned()
+    };
+    for event in &events {
+        let outcome = tenant
+            .send(Method::POST, &format!("{path}/test"), json!({"event": event}), 200)
+            .await;
+        assert_eq!(outcome["response_status"], 204, "{outcome}");
+        assert_eq!(check(&mut receiver).await, *event);
+    }
+    // Also while another secret signs beside it.
+    let grace = json!({"grace_seconds": 60});
+    tenant.send(Method::POST, &format!("{path}/rotate"), grace, 200).await;
+    tenant.add("Zoo", "The zoo opens at nine. Ä, 日本, \u{1f418}.").await;
+    assert_eq!(
+        [check(&mut receiver).await, check(&mut receiver).await],
+        ["kb_updated", "kb_updated"]
+    );
+    let question = json!({"bot_id": tenant.bot().await.id, "message": "When does the zoo open?"});
+    tenant.send(Method::POST, "/api/v1/chat", question, 200).await;
+    let mut heard = [
+        check(&mut receiver).await,
+        check(&mut receiver).await,
+        check(&mut receiver).await,
+    ];
+    heard.sort();
+    assert_eq!(heard, ["new_message", "new_message", "new_session"]);
+    // What is not signed by us is refused, so what was taken before means something.
+    let forged = reqwest::Client::builder().no_proxy().build().unwrap();
+    let forged = forged
+        .post(&receiver.url)
+        .header("webhook-id", "x")
+        .body("{}")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(
+        (forged.status().as_u16(), &receiver.says().await["verified"]),
+        (401, &json!(false))
+    );
+    receiver.process.kill().await.unwrap();
+}
+
+#[test]
+fn receivers_with_the_specifications_libraries_verify_every_event() {
+    run(async {
+        let secret = SigningSecret::generate().reveal();
+        if runs("node", &["-e", "require('standardwebhooks')"]).await {
+            let receiver = Foreign::start("node", &script("webhook_receiver.cjs"), &secret).await;
+            verifies_everything(receiver, &secret).await;
+        }
+        if runs("python3", &["-c", "import standardwebhooks"]).await {
+            let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("it/py/webhook_receiver.py");
+            verifies_everything(Foreign::start("python3", &path, &secret).await, &secret).await;
+        }
     });
 }
 
