@@ -12,7 +12,7 @@ use aws_types::SdkConfig;
 use crate::{config::Config, error::Error, events::Job};
 
 /// Messages that one `SendMessageBatch` takes.
-const BATCH: usize = 10;
+pub const BATCH: usize = 10;
 /// Longest delay of a message, in seconds.
 const MAX_DELAY: u32 = 900;
 

@@ -1,5 +1,6 @@
 //! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
 
+mod deliveries;
 mod enumeration;
 mod mock;
 mod requests;
@@ -28,6 +29,15 @@ enum What {
         /// Chats of each measurement.
         #[arg(long, default_value_t = 2_000)]
         chats: usize,
+    },
+    /// Deliveries to webhooks: latency, how many a second and core, and what a million costs.
+    Deliveries {
+        /// Events that are told one by one, for the latency.
+        #[arg(long, default_value_t = 500)]
+        singles: usize,
+        /// Events that are told to 20 webhooks each, for the throughput.
+        #[arg(long, default_value_t = 500)]
+        events: usize,
     },
     /// Whether answers take longer for e-mail addresses that have an account.
     Enumeration {
@@ -62,6 +72,7 @@ async fn main() -> Outcome {
     match Cli::parse().what {
         What::Requests => requests::run().await,
         What::Turn { chats } => turn::run(chats).await,
+        What::Deliveries { singles, events } => deliveries::run(singles, events).await,
         What::Enumeration { samples } => enumeration::run(samples).await,
         What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,
         What::Serve { data, model_url } => serve::run(data, model_url).await,

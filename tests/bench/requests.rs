@@ -96,7 +96,7 @@ async fn of_pages(chat: &Router, secret: &Secret, counts: &Counts, bot: &str) ->
 }
 
 /// What template.yaml tells the functions, for services behind the proxies.
-fn variables(name: &str, opensearch: &str) -> HashMap<String, String> {
+pub fn variables(name: &str, opensearch: &str) -> HashMap<String, String> {
     let vars = [
         ("TABLE_NAME", name),
         ("BUCKET_NAME", name),

@@ -21,6 +21,7 @@ pub async fn run(data: PathBuf, model_url: String) -> Outcome {
     let mut options = Options::new(data);
     options.model_url = Some(model_url);
     options.model = Some("mock".to_owned());
+    options.allow_local_webhooks = true;
     let stack = Stack::start(options).await?;
     let secret = Secret::generate();
     tenants::seed(

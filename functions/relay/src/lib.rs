@@ -4,13 +4,14 @@ mod codes;
 mod fan_out;
 mod notices;
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use aws_lambda_events::{
     dynamodb::Event as StreamEvent,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use fan_out::Listeners;
+use futures::future::join_all;
 use shared::{
     answer::prompt,
     app::App,
@@ -19,7 +20,7 @@ use shared::{
     error::chain,
     events::{Event, Job},
     ids::{ConversationId, TenantId},
-    queue::Destination,
+    queue::{self, Destination},
     store::{Condition, Row, Update},
     usage::{self, Entry},
     worker::{JobError, run_batch},
@@ -42,9 +43,10 @@ pub async fn handle(app: &App, batch: StreamEvent) -> Result<DynamoDbEventRespon
         }
     }
     let uncounted = count(app, &records).await;
-    let listeners = Listeners::new(app);
-    let mut failed = run_batch(records, |event| relay(app, &listeners, event)).await;
+    let unsent = send(app, &records).await;
+    let mut failed = run_batch(records, |event| follow(app, event)).await;
     failed.extend(uncounted);
+    failed.extend(unsent);
     let mut response = DynamoDbEventResponse::default();
     response.batch_item_failures = failed.into_iter().map(failure).collect();
     Ok(response)
@@ -79,13 +81,41 @@ async fn count(app: &App, records: &[(String, Event)]) -> Vec<String> {
     }
 }
 
-async fn relay(app: &App, listeners: &Listeners<'_>, event: Event) -> Result<(), JobError> {
-    let told = listeners.tell(&event).await?;
-    for queue in Destination::ALL {
-        let jobs = event.jobs.iter().chain(&told);
-        let jobs: Vec<&Job> = jobs.filter(|job| job.destination() == Some(queue)).collect();
-        app.queue.send(queue, &jobs).await?;
+/// Sends what the events ask of other workers, the messages of the whole batch together: SQS counts requests. Gives back the
+/// records of which something was not sent.
+async fn send(app: &App, records: &[(String, Event)]) -> Vec<String> {
+    let listeners = Listeners::new(app);
+    let asked = records.iter().map(|(_, event)| listeners.tell(event));
+    let mut unsent = Vec::new();
+    let mut messages: Vec<(&str, Cow<'_, Job>)> = Vec::new();
+    for ((number, event), told) in records.iter().zip(join_all(asked).await) {
+        messages.extend(event.jobs.iter().map(|job| (number.as_str(), Cow::Borrowed(job))));
+        match told {
+            Ok(told) => messages.extend(told.into_iter().map(|job| (number.as_str(), Cow::Owned(job)))),
+            Err(error) => {
+                tracing::warn!(record = number, cause = %chain(&error), "who listens could not be found out");
+                unsent.push(number.clone());
+            }
+        }
     }
+    for queue in Destination::ALL {
+        let meant: Vec<_> = messages
+            .iter()
+            .filter(|(_, job)| job.destination() == Some(queue))
+            .collect();
+        for meant in meant.chunks(queue::BATCH) {
+            let jobs: Vec<&Job> = meant.iter().map(|(_, job)| job.as_ref()).collect();
+            if let Err(error) = app.queue.send(queue, &jobs).await {
+                tracing::warn!(?queue, cause = %chain(&error), "messages will be sent again");
+                unsent.extend(meant.iter().map(|(number, _)| (*number).to_owned()));
+            }
+        }
+    }
+    unsent
+}
+
+/// Does what `relay` does by itself.
+async fn follow(app: &App, event: Event) -> Result<(), JobError> {
     for job in event.jobs {
         match job {
             Job::Title { conversation } => title(app, &event.tenant, &conversation).await?,
