@@ -20,10 +20,12 @@ const KEPT: i64 = 30 * 24 * 3600;
 /// after the first.
 pub const RETRIES: [u32; 7] = [5, 300, 1_800, 7_200, 18_000, 36_000, 36_000];
 /// The longest wait that a receiver may ask for, in seconds.
-const LONGEST_WAIT: i64 = 24 * 3600;
+const LONGEST_WAIT: u32 = 24 * 3600;
 /// Waits up to this, in milliseconds, are a message's delay (SQS's longest is 15 minutes); longer ones are rows that `tick`
 /// sends when they are due.
 const LONGEST_DELAY: i64 = 900_000;
+/// Partitions of what is due.
+pub const SHARDS: u8 = 8;
 /// Attempts that the log keeps; of more, the oldest go.
 const MOST_ATTEMPTS: usize = 20;
 
@@ -92,7 +94,7 @@ pub struct Attempt {
     pub problem: Option<Problem>,
     /// The earliest next attempt that the receiver asked for, in seconds from this one's end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after: Option<i64>,
+    pub retry_after: Option<u32>,
 }
 
 impl Attempt {
@@ -194,10 +196,11 @@ impl Delivery {
     }
 
     /// Notes an attempt. When it failed it says when the next one is, by the waits of `retries` in seconds, or that there is none.
-    pub fn note(&mut self, attempt: Attempt, now: Time, retries: &[u32]) {
+    /// `gone` says that the webhook was disabled because of this attempt.
+    pub fn note(&mut self, attempt: Attempt, gone: bool, now: Time, retries: &[u32]) {
         let (taken, newest) = (attempt.problem.is_none(), attempt.number > self.number);
-        let asked = attempt.retry_after.unwrap_or(0).min(LONGEST_WAIT);
-        let (gone, last) = (attempt.says_gone(), self.trigger == Trigger::Test);
+        let asked = attempt.retry_after.map_or(0, |asked| jittered(asked.min(LONGEST_WAIT)));
+        let last = self.trigger == Trigger::Test;
         self.number = self.number.max(attempt.number);
         self.attempts.push(attempt);
         self.attempts.sort_by_key(|attempt| attempt.at);
@@ -213,16 +216,31 @@ impl Delivery {
         } else if newest && self.status == Status::Pending {
             let tries = usize::try_from(self.number - self.round).unwrap_or(usize::MAX);
             match retries.get(tries - 1).filter(|_| !last) {
-                Some(wait) => self.wait(jittered(*wait).max(asked * 1000), now),
+                Some(wait) => self.wait(jittered(*wait).max(asked), now),
                 None => self.end(Status::Failed),
             }
         }
     }
 
-    /// Gives it up before another attempt.
+    /// Gives it up before another attempt, if there is one to come.
     pub fn give_up(&mut self, why: Problem) {
-        self.end(Status::Failed);
-        self.problem = Some(why);
+        if self.status == Status::Pending {
+            self.end(Status::Failed);
+            self.problem = Some(why);
+        }
+    }
+
+    /// Puts its next attempt off, if there is one to come.
+    pub fn put_off(&mut self, until: Time) {
+        if self.status == Status::Pending {
+            (self.next_attempt_at, self.due_at) = (Some(until), None);
+        }
+    }
+
+    /// Whether it was asked for at once, and nothing came of that yet.
+    #[must_use]
+    pub fn is_under_way(&self, now: Time) -> bool {
+        self.status == Status::Pending && self.next_attempt_at.is_some_and(|next| next <= now)
     }
 
     /// Lets it begin anew, with an attempt at once.
@@ -286,10 +304,16 @@ impl Delivery {
         Ok(update.index2_or_remove(None))
     }
 
-    /// Where those lie that are due some time. Global: one look finds those of all tenants.
+    /// Where those lie that are due some time, by the number of their shard. Global: one look finds those of all tenants.
     #[must_use]
-    pub fn due() -> Partition {
-        Partition::global("DUE", &["DELIVERY"])
+    pub fn due(shard: u8) -> Partition {
+        Partition::global("DUE", &["DELIVERY", &shard.to_string()])
+    }
+
+    /// Which of [`SHARDS`] it belongs to: one partition of an index takes about 1,000 writes a second.
+    fn shard(&self) -> u8 {
+        let sum = |sum: u8, byte: u8| sum.wrapping_mul(31).wrapping_add(byte);
+        self.id.as_str().bytes().fold(0, sum) % SHARDS
     }
 }
 
@@ -300,7 +324,7 @@ impl Row for Delivery {
 
     fn gsi2(&self) -> Option<Key> {
         let place = |due: Time| sort(&due.to_string(), &[self.tenant.as_str(), self.id.as_str()]);
-        self.due_at.map(|due| Self::due().at(place(due)))
+        self.due_at.map(|due| Self::due(self.shard()).at(place(due)))
     }
 
     fn expires_at(&self) -> Option<i64> {
@@ -350,7 +374,7 @@ mod tests {
         let mut delivery = delivery(Trigger::Event);
         let mut now = delivery.created_at;
         for (n, wait) in (1..).zip(RETRIES) {
-            delivery.note(attempt(n, now, 500), now, &RETRIES);
+            delivery.note(attempt(n, now, 500), false, now, &RETRIES);
             assert_eq!((delivery.status, delivery.next().attempt), (Status::Pending, n + 1));
             let next = delivery.next_attempt_at.unwrap();
             let waited = next.millisecond() - now.millisecond();
@@ -363,10 +387,10 @@ mod tests {
             assert_eq!(delivery.gsi2().is_some(), n > 2);
             now = next;
         }
-        delivery.note(attempt(8, now, 500), now, &RETRIES);
+        delivery.note(attempt(8, now, 500), false, now, &RETRIES);
         assert_eq!((delivery.status, delivery.next_attempt_at), (Status::Failed, None));
         delivery.again(now);
-        delivery.note(attempt(9, now, 500), now, &RETRIES);
+        delivery.note(attempt(9, now, 500), false, now, &RETRIES);
         let waited = delivery.next_attempt_at.unwrap().millisecond() - now.millisecond();
         assert!((5_000..=6_000).contains(&waited), "the waits count anew: {waited}");
     }
@@ -374,13 +398,13 @@ mod tests {
     #[test]
     fn a_receiver_may_ask_for_a_longer_wait_but_not_for_a_shorter_one_or_for_ever() {
         let now = Clock::default().now();
-        for (asked, at_least, at_most) in [(1, 5, 6), (120, 120, 120), (1_000_000, LONGEST_WAIT, LONGEST_WAIT)] {
+        for (asked, at_least, at_most) in [(1, 5, 6), (120, 120, 144), (1_000_000, 86_400, 103_680)] {
             let mut delivery = delivery(Trigger::Event);
             let busy = Attempt {
                 retry_after: Some(asked),
                 ..attempt(1, now, 503)
             };
-            delivery.note(busy, now, &RETRIES);
+            delivery.note(busy, false, now, &RETRIES);
             let waited = delivery.next_attempt_at.unwrap().millisecond() - now.millisecond();
             assert!(
                 (at_least * 1000..=at_most * 1000).contains(&waited),
@@ -393,24 +417,28 @@ mod tests {
     fn gone_and_a_test_have_no_other_attempt() {
         let now = Clock::default().now();
         let (mut gone, mut test) = (delivery(Trigger::Event), delivery(Trigger::Test));
-        gone.note(attempt(1, now, 410), now, &RETRIES);
-        test.note(attempt(1, now, 500), now, &RETRIES);
+        gone.note(attempt(1, now, 410), true, now, &RETRIES);
+        test.note(attempt(1, now, 410), false, now, &RETRIES);
         assert_eq!((gone.status, test.status), (Status::Failed, Status::Failed));
         assert_eq!(gone.problem.unwrap().code, "webhook_gone");
+        assert_eq!(test.problem, None);
+        let mut moved = delivery(Trigger::Event);
+        moved.note(attempt(1, now, 410), false, now, &RETRIES);
+        assert_eq!(moved.status, Status::Pending, "its webhook has another address by now");
     }
 
     #[test]
     fn an_attempt_that_is_noted_late_or_twice_changes_no_plan() {
         let mut delivery = delivery(Trigger::Event);
         let now = delivery.created_at;
-        delivery.note(attempt(1, now, 500), now, &RETRIES);
+        delivery.note(attempt(1, now, 500), false, now, &RETRIES);
         let planned = delivery.next_attempt_at;
-        delivery.note(attempt(1, now.plus(-10), 500), now.plus(50), &RETRIES);
+        delivery.note(attempt(1, now.plus(-10), 500), false, now.plus(50), &RETRIES);
         assert_eq!((delivery.next_attempt_at, delivery.number), (planned, 1));
         assert!(delivery.attempts.is_sorted_by_key(|attempt| attempt.at));
-        delivery.note(attempt(1, now.plus(20), 200), now.plus(60), &RETRIES);
+        delivery.note(attempt(1, now.plus(20), 200), false, now.plus(60), &RETRIES);
         assert_eq!((delivery.status, delivery.next_attempt_at), (Status::Succeeded, None));
-        delivery.note(attempt(2, now.plus(30), 500), now.plus(70), &RETRIES);
+        delivery.note(attempt(2, now.plus(30), 500), false, now.plus(70), &RETRIES);
         assert_eq!((delivery.status, delivery.number), (Status::Succeeded, 2));
         assert_eq!(delivery.attempts.len(), 4);
     }
@@ -420,7 +448,7 @@ mod tests {
         let mut delivery = delivery(Trigger::Event);
         let now = delivery.created_at;
         for n in 1..=30 {
-            delivery.note(attempt(n, now.plus(i64::from(n)), 500), now, &RETRIES);
+            delivery.note(attempt(n, now.plus(i64::from(n)), 500), false, now, &RETRIES);
             delivery.again(now);
         }
         assert_eq!(delivery.attempts.len(), MOST_ATTEMPTS);

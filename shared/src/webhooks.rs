@@ -42,9 +42,9 @@ pub struct Webhook {
     /// Since when every attempt has failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failing_since: Option<Time>,
-    /// Until when it counts as slow: it took long to answer a moment ago.
+    /// That it took long to answer a moment ago.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub slow_until: Option<Time>,
+    pub slow: Option<Slow>,
     /// Counts its changes, so that of two at once none is lost.
     #[serde(default)]
     pub revision: u32,
@@ -52,6 +52,15 @@ pub struct Webhook {
     pub created_at: Time,
     /// When its owner last changed it.
     pub updated_at: Time,
+}
+
+/// That a receiver takes long to answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Slow {
+    /// Until when it counts as slow.
+    pub until: Time,
+    /// How long its last slow answer took, in milliseconds.
+    pub took_ms: u32,
 }
 
 /// A secret that was replaced.
@@ -115,7 +124,7 @@ impl Webhook {
             enabled: true,
             disabled: None,
             failing_since: None,
-            slow_until: None,
+            slow: None,
             revision: 0,
             created_at: now,
             updated_at: now,
@@ -128,16 +137,25 @@ impl Webhook {
         partition(tenant).at(sort(Self::KIND, &[bot.as_str(), id.as_str()]))
     }
 
-    /// Whether it is to be told of an event of this kind.
+    /// Whether events of this kind are for it. Those of one that was disabled without its owner are, too: the log notes what
+    /// it misses, so that it can be sent again.
     #[must_use]
     pub fn listens_to(&self, kind: EventType) -> bool {
-        self.enabled && self.events.contains(&kind)
+        (self.enabled || self.disabled.is_some()) && self.events.contains(&kind)
     }
 
-    /// Whether it took long to answer a moment ago.
+    /// How slow it is, when it took long to answer a moment ago.
     #[must_use]
-    pub fn is_slow(&self, now: Time) -> bool {
-        self.slow_until.is_some_and(|until| now < until)
+    pub fn slow_at(&self, now: Time) -> Option<&Slow> {
+        self.slow.as_ref().filter(|slow| now < slow.until)
+    }
+
+    /// A note about it that holds for the address that it has now: for another one it says nothing.
+    ///
+    /// # Errors
+    /// When the condition cannot be written.
+    pub fn note(&self) -> Result<Update, Error> {
+        Ok(Update::at(Row::key(self)).when(Condition::is("url", &self.url)?))
     }
 
     /// The secrets that sign now: the one that is in force first.
@@ -179,19 +197,20 @@ impl Webhook {
         match self.enabled && (!before.enabled || self.url != before.url) {
             true => update
                 .set_or_remove::<Time>("failing_since", None)?
-                .set_or_remove::<Time>("slow_until", None),
+                .set_or_remove::<Slow>("slow", None),
             false => Ok(update),
         }
     }
 
-    /// Disables it, with the event that has its owners told; the condition fails when it is disabled already, or gone.
+    /// Disables it, with the event that has its owners told; the condition fails when it is disabled already, gone, or has
+    /// another address.
     ///
     /// # Errors
     /// When a value cannot be stored.
     pub fn disabling(&self, reason: DisabledBecause, now: Time) -> Result<Transaction, Error> {
-        let update = Update::at(Row::key(self))
+        let update = self
+            .note()?
             .when(Condition::is("enabled", &true)?)
-            .when(Condition::is("url", &self.url)?)
             .set("enabled", &false)?
             .set("disabled", &Disabled { reason, at: now })?
             .add("revision", 1);
@@ -210,6 +229,41 @@ impl Webhook {
 impl Row for Webhook {
     fn key(&self) -> Key {
         Self::key(&self.tenant, &self.bot, &self.id)
+    }
+}
+
+/// Whose a webhook is: its id alone does not say it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Place {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The webhook.
+    pub webhook: WebhookId,
+    /// Its bot.
+    pub bot: BotId,
+}
+
+impl Place {
+    /// Where it is found out whose a webhook is.
+    #[must_use]
+    pub fn key(tenant: &TenantId, webhook: &WebhookId) -> Key {
+        partition(tenant).at(sort("ID", &[webhook.as_str()]))
+    }
+}
+
+impl From<&Webhook> for Place {
+    fn from(webhook: &Webhook) -> Self {
+        Self {
+            tenant: webhook.tenant.clone(),
+            webhook: webhook.id.clone(),
+            bot: webhook.bot.clone(),
+        }
+    }
+}
+
+impl Row for Place {
+    fn key(&self) -> Key {
+        Self::key(&self.tenant, &self.webhook)
     }
 }
 
@@ -286,11 +340,16 @@ mod tests {
     }
 
     #[test]
-    fn a_disabled_webhook_listens_to_nothing() {
+    fn a_webhook_that_its_owner_disabled_listens_to_nothing() {
         let key = SealingKey::parse(&SealingKey::generate()).unwrap();
         let mut webhook = webhook(&SigningSecret::generate(), &key);
         assert!(webhook.listens_to(EventType::KbUpdated) && !webhook.listens_to(EventType::NewMessage));
         webhook.enabled = false;
         assert!(!webhook.listens_to(EventType::KbUpdated));
+        webhook.disabled = Some(Disabled {
+            reason: DisabledBecause::Gone,
+            at: webhook.created_at,
+        });
+        assert!(webhook.listens_to(EventType::KbUpdated), "its log notes what it misses");
     }
 }

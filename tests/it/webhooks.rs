@@ -639,8 +639,27 @@ fn a_receiver_that_is_gone_is_told_nothing_more() {
         .await;
         assert_eq!(disabled["disabled_reason"], "gone");
         assert!(disabled["disabled_at"].is_string());
-        let failed = delivery(&tenant, "the failed delivery", |found| found["status"] == "failed").await;
-        assert_eq!(failed["problem"]["code"], "webhook_gone");
+        let failed = delivery(&tenant, "the failed delivery", |found| {
+            found["problem"]["code"] == "webhook_gone"
+        })
+        .await;
+        assert_eq!(failed["status"], "failed");
+        // What it misses is in the log, without an attempt.
+        let before = receiver.heard().len();
+        tenant.add("B", "Text.").await;
+        let missed = until("the log to know of what was missed", async || {
+            let found = deliveries(&tenant, "status=failed&limit=100").await.into_iter();
+            let missed: Vec<Value> = found
+                .filter(|found| found["problem"]["code"] == "webhook_disabled")
+                .collect();
+            (missed.len() >= 2).then_some(missed)
+        })
+        .await;
+        assert!(
+            missed.iter().all(|missed| missed["attempts"] == json!([])),
+            "{missed:?}"
+        );
+        assert_eq!(receiver.heard().len(), before);
         let on = tenant
             .send(
                 Method::PUT,
@@ -650,6 +669,92 @@ fn a_receiver_that_is_gone_is_told_nothing_more() {
             )
             .await;
         assert_eq!((&on["enabled"], &on["disabled_reason"]), (&json!(true), &Value::Null));
+        // And it can be sent now.
+        let taking = Receiver::new().await;
+        let url = json!({"url": taking.url});
+        tenant
+            .send(Method::PUT, &format!("/api/v1/webhooks/{}", id(&made)), url, 200)
+            .await;
+        tenant
+            .send(
+                Method::POST,
+                &format!("{path}/deliveries/{}/redeliver", id(&missed[0])),
+                json!({}),
+                202,
+            )
+            .await;
+        assert_eq!(taking.hears(1).await[0].json()["id"], missed[0]["event_id"]);
+    });
+}
+
+#[test]
+fn a_visitor_who_states_an_address_later_becomes_a_contact_then() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::new().await;
+        webhook(&tenant, &receiver.url, &["contact_updated"]).await;
+        let bot = tenant.bot().await.id;
+        let ask = async |session: &Value, visitor: Value| {
+            let body = json!({"bot_id": bot, "message": "Hello", "session_id": session, "visitor": visitor});
+            tenant.send(Method::POST, "/api/v1/chat", body, 200).await["session_id"].clone()
+        };
+        let session = ask(&Value::Null, json!({"id": "v1"})).await;
+        let email = json!({"id": "v1", "email": "ann@example.com", "name": "Ann"});
+        assert_eq!(ask(&session, email.clone()).await, session);
+        let heard = receiver.hears(1).await;
+        assert_eq!(heard[0].json()["data"]["action"], "created");
+        // Stated again, here or elsewhere, it is known.
+        ask(&session, email.clone()).await;
+        let other = ask(&Value::Null, email).await;
+        let last = ask(&Value::Null, json!({"id": "v2", "email": "bob@example.com"})).await;
+        assert!(other != session && last != other);
+        let heard = receiver.hears(2).await;
+        assert_eq!(heard.len(), 2);
+        assert_eq!(
+            tenant.rows_with("bob@example.com").await,
+            3,
+            "contact, address, conversation"
+        );
+    });
+}
+
+#[test]
+fn the_log_finds_what_is_asked_for_among_much_else() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::with_status(500).await;
+        let made = webhook(&tenant, &receiver.url, &["kb_updated"]).await;
+        let test = format!("/api/v1/webhooks/{}/test", id(&made));
+        let oldest = tenant.send(Method::POST, &test, json!({}), 200).await;
+        let fine = Receiver::new().await;
+        let url = json!({"url": fine.url});
+        tenant
+            .send(Method::PUT, &format!("/api/v1/webhooks/{}", id(&made)), url, 200)
+            .await;
+        for _ in 0..120 {
+            tenant.send(Method::POST, &test, json!({}), 200).await;
+        }
+        let failed = deliveries(&tenant, "status=failed&limit=5").await;
+        assert_eq!((failed.len(), &failed[0]["id"]), (1, &oldest["id"]));
+        let path = format!(
+            "/api/v1/webhooks/{}/deliveries?status=succeeded&limit=50",
+            tenant.bot().await.id
+        );
+        let (mut seen, mut cursor) = (BTreeSet::new(), String::new());
+        loop {
+            let page = tenant.get(&format!("{path}&cursor={cursor}")).await;
+            let mut ids = page["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|found| id(found).to_owned());
+            assert!(ids.all(|id| seen.insert(id)));
+            match page["next_cursor"].as_str() {
+                Some(next) => next.clone_into(&mut cursor),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 120);
     });
 }
 

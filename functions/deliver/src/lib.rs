@@ -1,28 +1,27 @@
 //! The worker that tells webhooks what happened.
 //!
 //! A message says which attempt of which delivery is to be made. The log says which were made: an attempt that was is not
-//! made again, so messages may come twice, late and in any order. What follows from an attempt is written with it: the next
-//! one's time and, where it is far, its place among what `tick` sends. Only then its message is sent; when this worker dies in
-//! between, its own message comes again, finds the attempt made, and sends it.
+//! made again, so messages may come twice, late and in any order. The next attempt's time is written with the failed one and,
+//! where it is far, its place among what `tick` sends. Only then its message is sent; when this worker dies in between, its own
+//! message comes again, finds the attempt made, and sees to what follows.
 
 mod aftermath;
+mod log;
 mod pace;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
     app::App,
     clock::Time,
-    deliveries::{Attempt, Delivery, Problem, Status, Trigger},
+    deliveries::{Delivery, Problem, Status, Trigger},
     error::Error,
     events::{Deliver, Job, Sender},
     queue::Destination,
-    store::Row,
     webhooks::Webhook,
     worker::{JobError, run_messages},
 };
 
-/// Tries of noting what others note at the same time.
-const TRIES: usize = 5;
+use log::Entry;
 
 /// Handles one batch of the queue; gives back what is to be delivered again.
 ///
@@ -49,12 +48,14 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
     let webhook = Webhook::key(&asked.tenant, &asked.bot, &asked.webhook);
     let delivery = Delivery::key(&asked.tenant, &asked.bot, &asked.delivery);
     let [webhook, delivery] = app.table.get_each([webhook, delivery]).await?;
+    let webhook = webhook.map(|found| found.into::<Webhook>()).transpose()?;
     let known = delivery.map(|found| found.into::<Delivery>()).transpose()?;
     let made = |known: &&Delivery| known.number >= asked.attempt || known.status == Status::Succeeded;
     if let Some(known) = known.as_ref().filter(made) {
-        return follow(app, known, asked.attempt).await;
+        return follow(app, webhook.as_ref(), known, asked.attempt).await;
     }
-    let Some(webhook) = webhook.map(|found| found.into::<Webhook>()).transpose()? else {
+    let Some(webhook) = webhook else {
+        let known = known.map(Entry::written);
         return end(
             app,
             known,
@@ -63,78 +64,36 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
         )
         .await;
     };
-    if !webhook.enabled {
-        return end(
-            app,
-            known,
-            "webhook_disabled",
-            "The webhook was disabled before this attempt",
-        )
-        .await;
-    }
-    if webhook.is_slow(app.clock.now()) && !pace::may_start(app, &webhook).await? {
-        return pace::put_off(app, asked).await;
-    }
-    let fresh = asked
-        .told
-        .map(|told| Delivery::new(&webhook, told, Trigger::Event, app.clock.now()));
-    let Some(delivery) = known.clone().or(fresh) else {
+    let first = |told| Entry::fresh(Delivery::new(&webhook, told, Trigger::Event, app.clock.now()));
+    let Some(entry) = known.map(Entry::written).or(asked.told.clone().map(first)) else {
         tracing::info!(delivery = %asked.delivery, "the log forgot the delivery before this attempt");
         return Ok(());
     };
-    let made = pace::watched(
-        app,
-        &webhook,
-        sender.attempt(&app.clock, &webhook, &delivery, asked.attempt),
-    )
-    .await?;
-    let noted = note(
-        app,
-        known.is_none().then_some(delivery),
-        &asked.delivery,
-        &webhook,
-        &made,
-    )
-    .await?;
-    aftermath::of(app, &webhook, &made, noted.as_ref()).await?;
-    match noted {
-        Some(noted) => follow(app, &noted, asked.attempt).await,
+    if !webhook.enabled {
+        let message = "The webhook was disabled before this attempt";
+        return end(app, Some(entry), "webhook_disabled", message).await;
+    }
+    if let Some(slow) = webhook.slow_at(app.clock.now())
+        && !pace::may_start(app, &webhook, slow).await?
+    {
+        return pace::put_off(app, asked, &entry).await;
+    }
+    let attempt = sender.attempt(&app.clock, &webhook, &entry.delivery, asked.attempt);
+    let made = pace::watched(app, &webhook, attempt).await?;
+    // Before it is noted: when this worker dies in between, the attempt is made again, and this too.
+    let gone = aftermath::of(app, &webhook, &made).await?;
+    let noted = entry.change(app, |delivery| {
+        delivery.note(made.clone(), gone, app.clock.now(), &app.delivery_retries);
+    });
+    match noted.await? {
+        Some(noted) => follow(app, Some(&webhook), &noted, asked.attempt).await,
         None => Ok(()),
     }
 }
 
-/// Writes an attempt into the log, on top of what others wrote meanwhile; `None` when the log has forgotten the delivery.
-async fn note(
-    app: &App,
-    fresh: Option<Delivery>,
-    id: &shared::ids::DeliveryId,
-    webhook: &Webhook,
-    made: &Attempt,
-) -> Result<Option<Delivery>, Error> {
-    if let Some(mut first) = fresh {
-        first.note(made.clone(), app.clock.now(), &app.delivery_retries);
-        if app.table.put_new(&first).await? {
-            return Ok(Some(first));
-        }
-    }
-    let key = Delivery::key(&webhook.tenant, &webhook.bot, id);
-    for _ in 0..TRIES {
-        let Some(before) = app.table.get::<Delivery>(&key).await? else {
-            return Ok(None);
-        };
-        let mut after = before.clone();
-        after.note(made.clone(), app.clock.now(), &app.delivery_retries);
-        if app.table.update(after.changed(&before)?).await? {
-            after.revision += 1;
-            return Ok(Some(after));
-        }
-    }
-    Err(Error::unavailable("a delivery is changed again and again"))
-}
-
-/// Sees to what comes behind an attempt that is noted: the next attempt's message, or the dead letter of one that was given
-/// up. Doing it twice sends a message twice, which changes nothing.
-async fn follow(app: &App, delivery: &Delivery, made: u32) -> Result<(), Error> {
+/// Sees to what comes behind an attempt that is noted: the next attempt's message, or the end of a delivery that was given up.
+/// Doing it twice sends a message twice, which changes nothing.
+async fn follow(app: &App, webhook: Option<&Webhook>, delivery: &Delivery, made: u32) -> Result<(), Error> {
     if delivery.number > made {
         return Ok(());
     }
@@ -145,23 +104,20 @@ async fn follow(app: &App, delivery: &Delivery, made: u32) -> Result<(), Error> 
             app.queue.send_in(Destination::Deliver, &next, wait).await
         }
         (Status::Failed, _) if delivery.problem.is_none() => {
+            if let Some(webhook) = webhook {
+                aftermath::given_up(app, webhook).await?;
+            }
             app.queue.send(Destination::DeliverDeadLetters, &[&next]).await
         }
         _ => Ok(()),
     }
 }
 
-/// Ends a delivery that cannot be attempted any more.
-async fn end(app: &App, known: Option<Delivery>, code: &str, message: &str) -> Result<(), Error> {
-    let Some(before) = known.filter(|known| known.status == Status::Pending) else {
-        return Ok(());
-    };
-    let mut after = before.clone();
-    after.give_up(Problem::new(code, message));
-    if !app.table.update(after.changed(&before)?).await? {
-        tracing::debug!(key = ?Row::key(&before), "the delivery was changed meanwhile");
-    }
-    Ok(())
+/// Ends a delivery that cannot be attempted any more. One without any attempt is in the log, too: it can be sent again.
+async fn end(app: &App, entry: Option<Entry>, code: &str, message: &str) -> Result<(), Error> {
+    let Some(entry) = entry else { return Ok(()) };
+    let ended = entry.change(app, |delivery| delivery.give_up(Problem::new(code, message)));
+    ended.await.map(|_| ())
 }
 
 /// Whole seconds, rounded up.

@@ -13,7 +13,7 @@ use shared::{
     keys,
     routines::{self, Routine, Run},
     store::{Condition, Key, Partition, Query, Row, Transaction, TransactionError, Update},
-    webhooks::{self, Making},
+    webhooks::{self, Making, Place},
 };
 
 /// Things of a page.
@@ -133,8 +133,9 @@ impl<'a> Sweep<'a> {
 
     async fn webhooks(&mut self) -> Result<bool, Error> {
         let found = webhooks::of_bot(&self.app.table, self.tenant(), Some(self.bot())).await?;
-        let found: Vec<Key> = found.iter().map(Row::key).collect();
-        self.app.table.delete_all(&found).await?;
+        let places = found.iter().map(|webhook| Row::key(&Place::from(webhook)));
+        let rows: Vec<Key> = found.iter().map(Row::key).chain(places).collect();
+        self.app.table.delete_all(&rows).await?;
         self.note("webhooks", found.iter().map(|_| Ok(true)).collect()).await?;
         self.app.table.delete(&Making::key(self.tenant(), self.bot())).await?;
         Ok(!self.is_late())

@@ -114,20 +114,31 @@ async fn send(app: &App, records: &[(String, Event)]) -> Vec<String> {
     unsent
 }
 
-/// Does what `relay` does by itself.
+/// Does what `relay` does by itself: one thing that fails holds up no other of the event.
 async fn follow(app: &App, event: Event) -> Result<(), JobError> {
-    for job in event.jobs {
-        match job {
-            Job::Title { conversation } => title(app, &event.tenant, &conversation).await?,
-            Job::Code { email, purpose } => codes::send(app, &event.id, &email, purpose).await?,
-            Job::Contact { conversation } => contact(app, &event.tenant, &conversation).await?,
-            Job::WebhookDisabled { bot, webhook } => {
-                notices::webhook_disabled(app, &event.tenant, &bot, &webhook).await?;
-            }
-            queued => tracing::trace!(?queued, "its worker does it"),
+    let mut outcome = Ok(());
+    for done in join_all(event.jobs.iter().map(|job| by_itself(app, &event, job))).await {
+        // What may succeed yet says that the event has to come again.
+        if let Err(error) = done
+            && !matches!(outcome, Err(JobError::Retry(_)))
+        {
+            outcome = Err(error);
         }
     }
-    Ok(())
+    outcome
+}
+
+async fn by_itself(app: &App, event: &Event, job: &Job) -> Result<(), JobError> {
+    match job {
+        Job::Title { conversation } => title(app, &event.tenant, conversation).await,
+        Job::Code { email, purpose } => codes::send(app, &event.id, email, *purpose).await,
+        Job::Contact { conversation } => contact(app, &event.tenant, conversation).await,
+        Job::WebhookDisabled { bot, webhook } => notices::webhook_disabled(app, &event.tenant, bot, webhook).await,
+        queued => {
+            tracing::trace!(?queued, "its worker does it");
+            Ok(())
+        }
+    }
 }
 
 /// Makes a contact of whoever began the conversation, when they stated an address.

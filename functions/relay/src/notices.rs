@@ -34,6 +34,8 @@ pub(crate) async fn webhook_disabled(
          with PUT /api/v1/webhooks/{} {{\"enabled\": true}} and have what it missed sent again.\n",
         known.id, known.url, known.bot, known.bot, known.id
     );
+    let mut waiting = None;
+    let mut told = 0;
     for owner in owners(app, tenant).await? {
         if !mail::may_send(app, tenant).await? {
             tracing::warn!(%tenant, "the tenant's mails of this day are used up; nobody is told of a disabled webhook");
@@ -44,12 +46,16 @@ pub(crate) async fn webhook_disabled(
             .send(&owner, Letter::text("A webhook was disabled", text.clone()))
             .await
         {
-            Ok(()) => {}
-            Err(NotSent::Yet(error)) => return Err(JobError::Retry(error)),
+            Ok(()) => told += 1,
+            Err(NotSent::Yet(error)) => waiting = Some(error),
             Err(NotSent::Ever(why)) => tracing::error!(%tenant, why, "an owner cannot be told of a disabled webhook"),
         }
     }
-    Ok(())
+    // Once more when nobody was reached; else those who were would hear of it twice.
+    match waiting {
+        Some(error) if told == 0 => Err(JobError::Retry(error)),
+        _ => Ok(()),
+    }
 }
 
 /// The addresses of a tenant's owners.

@@ -2,11 +2,11 @@
 //! are due. The message goes first, then the row is taken out: a tick that dies in between sends it twice, and an attempt that
 //! was made is not made again.
 
-use futures::{StreamExt, stream};
+use futures::{StreamExt, future::join_all, stream};
 use shared::{
     app::App,
     clock::Time,
-    deliveries::Delivery,
+    deliveries::{Delivery, SHARDS},
     error::{Error, chain},
     events::Job,
     queue::Destination,
@@ -18,21 +18,30 @@ use shared::{
 const AHEAD: i64 = 60_000;
 /// Deliveries that are read, and worked on, at once.
 const PAGE: usize = 100;
-/// Deliveries that one tick sends, about; the rest is still due at the next.
-const MOST: usize = 20_000;
+/// Deliveries of one shard that one tick sends, about; the rest is still due at the next.
+const MOST: usize = 2_500;
 /// Deliveries that are taken out at the same time.
 const AT_ONCE: usize = 16;
 
 /// Sends the deliveries that are due at `now` or soon after; gives how many.
 ///
 /// # Errors
-/// When the table does not say what is due, or the queue takes nothing.
+/// When the table does not say what is due. What the queue does not take is in the log, and still due at the next tick.
 pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
-    let until = format!("{}#~", now.plus(AHEAD));
+    let shards = join_all((0..SHARDS).map(|shard| one(app, shard, now))).await;
+    shards.into_iter().sum()
+}
+
+/// Sends the deliveries of one shard.
+async fn one(app: &App, shard: u8, now: Time) -> Result<usize, Error> {
+    let (due, until) = (Delivery::due(shard), format!("{}#~", now.plus(AHEAD)));
     let (mut sent, mut after) = (0, None);
     loop {
-        let page = app.table.index2_until(&Delivery::due(), &until, PAGE, after).await?;
-        sent += send(app, page.items, now).await?;
+        let page = app.table.index2_until(&due, &until, PAGE, after).await?;
+        match send(app, page.items, now).await {
+            Ok(count) => sent += count,
+            Err(error) => tracing::error!(cause = %chain(&error), "due deliveries could not be sent"),
+        }
         after = page.next;
         if after.is_none() || sent >= MOST {
             return Ok(sent);

@@ -17,6 +17,9 @@ use shared::{
 
 use crate::{place, wire::DeliveryOut};
 
+/// Rows that one request reads to find those that are asked for.
+const MOST_READ: usize = 1_000;
+
 /// Which deliveries are listed.
 #[derive(Debug, Deserialize)]
 pub(crate) struct ListParams {
@@ -52,7 +55,7 @@ impl ListParams {
 /// List deliveries.
 ///
 /// What the bot's webhooks were told in the last 30 days, newest first, with every attempt: how the receiver answered, how
-/// long it took, why it failed and when the next attempt is.
+/// long it took, why it failed and when the next attempt is. A page of few that are asked for may be short.
 #[utoipa::path(get, path = "/api/v1/webhooks/{id}/deliveries", tag = "webhooks", params(
         ("id" = BotId, Path, description = "The bot"),
         ("webhook_id" = Option<String>, Query, description = "Only those of this webhook"),
@@ -75,7 +78,7 @@ pub(crate) async fn list_deliveries(
     query.limit = Some(page.limit()?);
     query.after = page.cursor(&partition, Delivery::KIND)?;
     query.filter = filter;
-    let found = app.table.query::<Delivery>(query).await?;
+    let found = app.table.query_on::<Delivery>(query, MOST_READ).await?;
     let now = app.clock.now();
     let kept = found.items.into_iter().filter(|delivery| delivery.is_kept(now));
     Ok(Json(PageOut {
@@ -120,6 +123,9 @@ pub(crate) async fn redeliver(
             return Err(Error::conflict("webhook_disabled", message).into());
         }
         let (mut after, now) = (before.clone(), app.clock.now());
+        if before.is_under_way(now) {
+            return Ok(before);
+        }
         after.again(now);
         let data = json!({"delivery_id": after.id});
         let job = Job::Deliver(Box::new(after.next()));

@@ -7,7 +7,7 @@ use shared::{
     error::Error,
     http::Caller,
     ids::{DeliveryId, WebhookId},
-    webhooks::{self, Webhook},
+    webhooks::{Place, Webhook},
 };
 
 /// A bot of the caller's.
@@ -15,15 +15,14 @@ pub(crate) async fn bot(app: &App, caller: &Caller, id: &str) -> Result<Bot, Err
     caller.find_bot(app, id, "Bot").await
 }
 
-/// A webhook of a bot of the caller's. It is looked for among all of the tenant's, since its id does not say whose it is.
+/// A webhook of a bot of the caller's.
 pub(crate) async fn webhook(app: &App, caller: &Caller, id: &str) -> Result<Webhook, Error> {
     let absent = || Error::NotFound("Webhook");
     let id = WebhookId::parse(id).ok_or_else(absent)?;
-    let all = webhooks::of_bot(&app.table, caller.tenant(), caller.bound()).await?;
-    let found = all.into_iter().find(|webhook| webhook.id == id);
-    found
-        .filter(|webhook| caller.sees(Some(&webhook.bot)))
-        .ok_or_else(absent)
+    let place: Option<Place> = app.table.get(&Place::key(caller.tenant(), &id)).await?;
+    let place = place.filter(|place| caller.sees(Some(&place.bot))).ok_or_else(absent)?;
+    let webhook: Option<Webhook> = app.table.get(&Webhook::key(&place.tenant, &place.bot, &id)).await?;
+    webhook.ok_or_else(absent)
 }
 
 /// A delivery of a bot of the caller's.

@@ -19,7 +19,8 @@ const NOTHING: &str = "00000000-0000-7000-8000-000000000000";
 /// Try a webhook out.
 ///
 /// Sends it an event now, once, and answers with what came of it: at most 15 seconds later. The event's `data` has
-/// `"test": true`, and its ids name nothing. A disabled webhook is tried out, too.
+/// `"test": true`, and its ids name nothing. A disabled webhook is tried out, too, and
+/// whatever comes of it changes nothing about the webhook.
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/test", tag = "webhooks", request_body = Option<TestIn>,
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses((status = 200, description = "What came of it", body = DeliveryOut)))]
@@ -37,7 +38,7 @@ pub(crate) async fn test_webhook(
     let told = told.ok_or_else(|| Error::internal("a public event tells nothing"))?;
     let mut delivery = Delivery::new(&webhook, told, Trigger::Test, now);
     let attempt = sender.attempt(&app.clock, &webhook, &delivery, 1).await?;
-    delivery.note(attempt, app.clock.now(), &app.delivery_retries);
+    delivery.note(attempt, false, app.clock.now(), &app.delivery_retries);
     app.table.put(&delivery).await?;
     Ok(Json(DeliveryOut::whole(delivery)))
 }

@@ -10,7 +10,7 @@ use shared::{
     http::{self as extract, Admin, Caller, JsonOrNothing, PageOut, PageParams, Path, Query, Reader, Secretive},
     ids::{BotId, WebhookId},
     store::{self, Condition, Row, Transaction, Update, on_top, sort},
-    webhooks::{self, Making, Previous, Webhook},
+    webhooks::{self, Making, Place, Previous, Webhook},
 };
 
 use crate::{
@@ -25,7 +25,7 @@ const ONCE: Extension<Secretive> = Extension(Secretive(&["secret"]));
 /// Make a webhook.
 ///
 /// The answer shows the secret that signs, once. Deliveries are signed as *Standard Webhooks* 1.0.0 says; any of its
-/// libraries verifies them. The first event that it hears is the first that happens from now on.
+/// libraries verifies them. It hears what happens from now on, and at most some of what happened a moment ago.
 #[utoipa::path(post, path = "/api/v1/webhooks", tag = "webhooks", request_body = WebhookIn,
     responses((status = 201, description = "The new webhook with its secret", body = WebhookOut)))]
 pub(crate) async fn create_webhook(
@@ -64,6 +64,7 @@ async fn add(app: &App, bot: &Bot, webhook: &Webhook) -> Result<(), Error> {
         let mut transaction = Transaction::default();
         transaction
             .create(webhook)?
+            .create(&Place::from(webhook))?
             .update(made)
             .check(Row::key(bot), Condition::Exists);
         app.table.transact(transaction).await
@@ -106,7 +107,7 @@ pub(crate) async fn list_webhooks(
 /// Change a webhook.
 ///
 /// Changes what is stated and leaves the rest. `enabled: true` also enables one that was disabled because its receiver
-/// failed; what it missed meanwhile can be sent again, delivery by delivery.
+/// failed; the log has what it missed meanwhile, which can be sent again, delivery by delivery.
 #[utoipa::path(put, path = "/api/v1/webhooks/{id}", tag = "webhooks", request_body = WebhookPatch,
     params(("id" = WebhookId, Path, description = "The webhook")),
     responses((status = 200, description = "The webhook as it is now", body = WebhookOut)))]
@@ -192,6 +193,10 @@ pub(crate) async fn delete_webhook(
     Path(id): Path,
 ) -> Result<StatusCode, Error> {
     let webhook = place::webhook(&app, &caller, &id).await?;
-    app.table.delete(&Row::key(&webhook)).await?;
+    let mut transaction = Transaction::default();
+    transaction
+        .delete(Row::key(&webhook), Vec::new())
+        .delete(Place::key(&webhook.tenant, &webhook.id), Vec::new());
+    app.table.transact(transaction).await?;
     Ok(StatusCode::NO_CONTENT)
 }

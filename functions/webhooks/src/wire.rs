@@ -34,7 +34,7 @@ pub(crate) struct WebhookOut {
     disabled_at: Option<Time>,
     /// Since when every attempt has failed.
     failing_since: Option<Time>,
-    /// Until when it counts as slow, because it took more than two seconds to answer: it gets fewer attempts at once.
+    /// Until when it counts as slow, because it took more than two seconds to answer: it gets 20 attempts at once, about.
     slow_until: Option<Time>,
     /// Until when the secret before the last rotation signs too.
     previous_secret_until: Option<Time>,
@@ -65,7 +65,7 @@ impl WebhookOut {
             disabled_reason,
             disabled_at,
             failing_since: webhook.failing_since,
-            slow_until: webhook.slow_until.filter(|until| now < *until),
+            slow_until: webhook.slow.map(|slow| slow.until).filter(|until| now < *until),
             previous_secret_until: webhook
                 .previous
                 .map(|previous| previous.until)
@@ -103,7 +103,7 @@ pub(crate) struct DeliveryOut {
     status: Status,
     /// The attempts, oldest first; of more than 20 the last 20.
     attempts: Vec<AttemptOut>,
-    /// The HTTP status of the last answer; `null` = none came.
+    /// The HTTP status of the last answer, also of one that broke off; `null` = none came.
     response_status: Option<u16>,
     /// The beginning of the last answer's body, at most 500 characters.
     response_excerpt: Option<String>,

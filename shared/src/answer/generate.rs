@@ -14,7 +14,7 @@ use crate::{
     begun::Begun,
     bots::Bot,
     clock::Time,
-    conversations::{Conversation, Newest, Owner, Party, Recent, Status, shortened},
+    conversations::{Conversation, Newest, Owner, Party, Person, Recent, Status, shortened},
     error::Error,
     events::{Event, EventType, Job, Question},
     ids::{ConversationId, MessageId},
@@ -75,9 +75,15 @@ impl Asked {
             ..self.message(Role::User, self.turn.message.clone(), now)
         };
         let mut transaction = Transaction::default();
-        transaction.create(&question)?.create(&self.said(&question))?;
-        if let Some(Recent { conversation, .. }) = &self.recent {
-            transaction.update(conversation.appended(1, now)?);
+        let known = self.recent.as_ref().map(|recent| &recent.conversation);
+        let said = self.said(&question).with(self.introduction(known));
+        transaction.create(&question)?.create(&said)?;
+        if let Some(conversation) = known {
+            let appended = conversation.appended(1, now)?;
+            transaction.update(match self.introduces(conversation) {
+                Some(person) => appended.set("person", person)?,
+                None => appended,
+            });
         }
         self.app.table.transact(transaction).await.map_err(gone)?;
         tell(pieces, self.began());
@@ -241,10 +247,8 @@ impl Asked {
     ) -> Result<Transaction, Error> {
         let now = answer.created_at;
         let mut transaction = Transaction::default();
-        transaction
-            .create(question)?
-            .create(answer)?
-            .create(&self.answered(answer))?;
+        let answered = self.answered(answer).with(self.introduction(known));
+        transaction.create(question)?.create(answer)?.create(&answered)?;
         if self.turn.resumable {
             transaction.delete(Begun::key(&self.turn.scope.tenant, &self.message), Vec::new());
         }
@@ -252,26 +256,43 @@ impl Asked {
             let appended = known
                 .appended(2, now)?
                 .add("tokens", i64::try_from(answer.tokens()).unwrap_or(0));
-            transaction.update(appended.set("preview", &preview(answer))?);
+            let appended = appended.set("preview", &preview(answer))?;
+            transaction.update(match self.introduces(known) {
+                Some(person) => appended.set("person", person)?,
+                None => appended,
+            });
             return Ok(transaction);
         }
         let Turn { scope, owner, .. } = &self.turn;
-        let conversation = self.conversation.clone();
         let title = Job::Title {
-            conversation: conversation.clone(),
+            conversation: self.conversation.clone(),
         };
-        let stated = self.turn.person.as_ref().and_then(|person| person.email.as_ref());
-        let contact = stated.map(|_| Job::Contact { conversation });
         let data = json!({"session_id": self.conversation});
-        let event = Event::new(&scope.tenant, Some(&self.bot.id), EventType::NewSession, now, data)
-            .with([title])
-            .with(contact);
+        let event = Event::new(&scope.tenant, Some(&self.bot.id), EventType::NewSession, now, data).with([title]);
         let mut count = Update::at(owner.total_key(&scope.tenant)).add("total", 1);
         if self.turn.proved {
             count = count.set(Newest::FIELD, &self.conversation)?;
         }
         transaction.create(&self.opened(answer))?.create(&event)?.update(count);
         Ok(transaction)
+    }
+
+    /// The visitor, when this turn is the first of the conversation to state an e-mail address.
+    fn introduces(&self, known: &Conversation) -> Option<&Person> {
+        let stated = self.turn.person.as_ref().filter(|person| person.email.is_some());
+        let before = known.person.as_ref().and_then(|person| person.email.as_ref());
+        stated.filter(|_| before.is_none())
+    }
+
+    /// What makes a contact of a visitor who states an e-mail address for the first time.
+    fn introduction(&self, known: Option<&Conversation>) -> Option<Job> {
+        let stated = match known {
+            Some(known) => self.introduces(known).is_some(),
+            None => self.turn.person.as_ref().is_some_and(|person| person.email.is_some()),
+        };
+        stated.then(|| Job::Contact {
+            conversation: self.conversation.clone(),
+        })
     }
 
     /// The event that tells of a message.

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, ConfigError},
     deliveries::{Attempt, Delivery, Problem},
     error::Error,
-    outgoing::{Answer, Outgoing, Unanswered},
+    outgoing::{Answer, Outgoing},
     sealing::SealingKey,
     secrets::Sealer,
     webhooks::Webhook,
@@ -22,6 +22,9 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(15);
 /// Most characters of an answer that the log keeps.
 const EXCERPT: usize = 500;
+
+/// A variable that Lambda gives every function, and nobody else does.
+const ON_LAMBDA: &str = "AWS_LAMBDA_INITIALIZATION_TYPE";
 
 const ID: HeaderName = HeaderName::from_static("webhook-id");
 const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
@@ -41,17 +44,16 @@ impl Sender {
     /// # Errors
     /// Names the variable that is missing or malformed.
     pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
+        let refused = |why: String| ConfigError::new("ALLOW_LOCAL_WEBHOOKS", why);
         let local = match vars.get("ALLOW_LOCAL_WEBHOOKS").map(String::as_str) {
+            // There a receiver on the machine itself would be the interface by which Lambda runs this function.
+            Some("yes") if vars.contains_key(ON_LAMBDA) => return Err(refused("must be no on AWS".to_owned())),
             Some("yes") => true,
             Some("no") | None => false,
-            Some(other) => {
-                let reason = format!("{other:?} is neither yes nor no");
-                return Err(ConfigError::new("ALLOW_LOCAL_WEBHOOKS", reason));
-            }
+            Some(other) => return Err(refused(format!("{other:?} is neither yes nor no"))),
         };
         Ok(Self {
-            outgoing: Outgoing::new(local)
-                .map_err(|why| ConfigError::new("ALLOW_LOCAL_WEBHOOKS", format!("no HTTP client: {why}")))?,
+            outgoing: Outgoing::new(local).map_err(|why| refused(format!("no HTTP client: {why}")))?,
             sealer: Sealer::new(vars, sdk)?,
         })
     }
@@ -118,7 +120,8 @@ impl Sender {
         Ok(match answer {
             Ok(answer) => answered(attempt, &answer, clock.now().second()),
             Err(unanswered) => Attempt {
-                problem: Some(problem(&unanswered)),
+                response_status: unanswered.status(),
+                problem: Some(Problem::new(unanswered.code(), unanswered.to_string())),
                 ..attempt
             },
         })
@@ -152,15 +155,11 @@ fn answered(attempt: Attempt, answer: &Answer, now: i64) -> Attempt {
         response_excerpt: excerpt(&answer.body),
         problem: message.map(|message| Problem::new("status", message)),
         retry_after: match answer.status {
-            429 | 503 => answer.retry_after(now).and_then(|wait| i64::try_from(wait).ok()),
+            429 | 503 => answer.retry_after(now).and_then(|wait| u32::try_from(wait).ok()),
             _ => None,
         },
         ..attempt
     }
-}
-
-fn problem(unanswered: &Unanswered) -> Problem {
-    Problem::new(unanswered.code(), unanswered.to_string())
 }
 
 /// The beginning of an answer, without what terminals and pages might obey.

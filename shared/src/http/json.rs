@@ -30,9 +30,9 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for JsonOrNot
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Error> {
         let bytes = body(request, state).await?;
-        match bytes.trim_ascii().is_empty() {
-            true => Ok(Self(T::default())),
-            false => parse_json(&bytes).map(Self),
+        match bytes.trim_ascii() {
+            b"" | b"null" => Ok(Self(T::default())),
+            stated => parse_json(stated).map(Self),
         }
     }
 }

@@ -102,6 +102,15 @@ fn stated(verb: &str, address: IpAddr) -> String {
 }
 
 impl Unanswered {
+    /// The status of an answer that began.
+    #[must_use]
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Unfinished { status, .. } | Self::BrokenOff { status } => Some(*status),
+            _ => None,
+        }
+    }
+
     /// A short code for machines. It stays the same when the sentence changes.
     #[must_use]
     pub fn code(&self) -> &'static str {

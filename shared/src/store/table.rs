@@ -26,8 +26,11 @@ pub struct Table {
     pub(super) name: String,
 }
 
+/// Rows that [`Table::query_on`] reads at once.
+const READ_ON: usize = 100;
+
 /// A range of one partition.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Query {
     /// The partition.
     pub partition: Partition,
@@ -169,6 +172,35 @@ impl Table {
             .map(|found| read(found.0))
             .collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
+    }
+
+    /// [`Table::query`] that reads on behind rows that the filter drops, until a page of `limit` is full or about `most` rows
+    /// were read.
+    ///
+    /// # Errors
+    /// When the table does not answer or an item has another shape.
+    pub async fn query_on<R: DeserializeOwned>(&self, query: Query, most: usize) -> Result<Page<R>, Error> {
+        let limit = query.limit.unwrap_or(READ_ON);
+        let (mut found, mut after) = (Vec::new(), query.after.clone());
+        for _ in 0..most.div_ceil(READ_ON) {
+            let page = Query {
+                limit: Some(READ_ON),
+                after,
+                ..query.clone()
+            };
+            let page = self.query_items(page).await?;
+            found.extend(page.items);
+            after = page.next;
+            if found.len() > limit || after.is_none() {
+                break;
+            }
+        }
+        if found.len() > limit {
+            found.truncate(limit);
+            after = found.last().map(|last| Cursor::after(last.sk()));
+        }
+        let items = found.into_iter().map(Found::into).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: after })
     }
 
     /// [`Table::query`] for a partition that holds more than one kind of item.

@@ -15,7 +15,7 @@ use crate::{error::Error, ids};
 /// Tries of a transaction that meets another one on the same item.
 const MAX_TRIES: u32 = 8;
 /// Tries of a change that meets another one of the same thing.
-const TRIES_ON_TOP: usize = 5;
+const TRIES_ON_TOP: u32 = 7;
 
 /// Some writes, in the order in which [`TransactionError::Condition`] counts them.
 #[derive(Debug, Default)]
@@ -117,11 +117,13 @@ pub async fn on_top<T, F>(change: impl Fn() -> F) -> Result<T, Error>
 where
     F: Future<Output = Result<T, TransactionError>>,
 {
-    for _ in 1..TRIES_ON_TOP {
+    for attempt in 1..TRIES_ON_TOP {
         match change().await {
             Err(TransactionError::Condition(_)) => {}
             done => return done.map_err(Error::from),
         }
+        let wait = rand::rng().random_range(1..=10u64 << attempt);
+        tokio::time::sleep(Duration::from_millis(wait)).await;
     }
     change().await.map_err(Error::from)
 }
