@@ -226,8 +226,36 @@ async fn requests() -> Outcome {
         }
         println!("| {deliveries} | {} | {} |", said(&by_relay), said(&by_deliver));
     }
+    sizes(&app, &id).await?;
     stack.shutdown().await;
     std::fs::remove_dir_all(folder)?;
+    Ok(())
+}
+
+/// How large the rows are, about: their JSON, and 150 bytes of keys.
+async fn sizes(app: &App, tenant: &TenantId) -> Outcome {
+    use shared::{
+        deliveries::Delivery,
+        store::Query,
+        webhooks::{self, Webhook},
+    };
+    let listed = webhooks::of_bot(&app.table, tenant, None).await;
+    let webhooks: Vec<Webhook> = listed.map_err(|error| error.to_string())?;
+    let webhook = webhooks.first().ok_or("no webhook")?;
+    let log = Query::newest(Delivery::partition(tenant, &webhook.bot), Delivery::KIND);
+    let log = app
+        .table
+        .query::<Delivery>(log)
+        .await
+        .map_err(|error| error.to_string())?;
+    let delivery = log.items.first().ok_or("no delivery")?;
+    let bytes = |json: String| json.len() + 150;
+    println!("\n| row | bytes, about |\n|---|---|");
+    println!("| a webhook | {} |", bytes(serde_json::to_string(webhook)?));
+    println!(
+        "| a delivery with one attempt | {} |",
+        bytes(serde_json::to_string(delivery)?)
+    );
     Ok(())
 }
 
