@@ -272,7 +272,6 @@ async fn batch(
 ) -> Outcome<(aws_lambda_events::dynamodb::Event, aws_lambda_events::sqs::SqsEvent)> {
     use shared::{
         events::{Deliver, Event, EventType, Job},
-        ids::DeliveryId,
         webhooks,
     };
     let known = webhooks::of_bot(&app.table, tenant, None)
@@ -292,15 +291,7 @@ async fn batch(
         records.push(record);
         let told = event.told().map_err(|error| error.to_string())?.pop();
         let told = told.ok_or("nothing to tell")?;
-        let job = Job::Deliver(Box::new(Deliver {
-            tenant: webhook.tenant.clone(),
-            bot: webhook.bot.clone(),
-            webhook: webhook.id.clone(),
-            delivery: DeliveryId::of(&told.event, &webhook.id),
-            attempt: 1,
-            put_off: 0,
-            told: Some(told),
-        }));
+        let job = Job::Deliver(Box::new(Deliver::first(webhook, told)));
         messages.push(json!({"messageId": n.to_string(), "body": serde_json::to_string(&job)?, "attributes": {}}));
     }
     Ok((

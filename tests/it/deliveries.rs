@@ -19,7 +19,7 @@ use shared::{
     conversations::Conversation,
     deliveries::{Delivery, Status},
     events::{Deliver, Event, EventType, Job, Sender, SigningSecret},
-    ids::{DeliveryId, TenantId},
+    ids::TenantId,
     members::Member,
     store::{Query, Row, Update},
     webhooks::{DisabledBecause, Slow, Webhook},
@@ -63,16 +63,7 @@ async fn webhook(tenant: &Tenant, url: &str) -> Webhook {
 fn first(webhook: &Webhook, now: Time) -> Deliver {
     let data = json!({"document_id": "d", "action": "added"});
     let event = Event::new(&webhook.tenant, Some(&webhook.bot), EventType::KbUpdated, now, data);
-    let told = event.told().unwrap().remove(0);
-    Deliver {
-        tenant: webhook.tenant.clone(),
-        bot: webhook.bot.clone(),
-        webhook: webhook.id.clone(),
-        delivery: DeliveryId::of(&told.event, &webhook.id),
-        attempt: 1,
-        put_off: 0,
-        told: Some(told),
-    }
+    Deliver::first(webhook, event.told().unwrap().remove(0))
 }
 
 /// Gives messages to the worker, in one batch; gives how many it gave back.

@@ -119,11 +119,13 @@ impl Victim {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let ready = lines
-            .map(Result::unwrap)
-            .find_map(|line| line.strip_prefix("READY ").map(str::to_owned))
-            .unwrap_or_else(|| panic!("the stack did not start"));
+        let mut lines = BufReader::new(process.stdout.take().unwrap())
+            .lines()
+            .map_while(Result::ok);
+        let ready = lines.find_map(|line| line.strip_prefix("READY ").map(str::to_owned));
+        let ready = ready.unwrap_or_else(|| panic!("the stack did not start"));
+        // What it says later (that it runs for long) is read, too: it would end if nobody listened.
+        std::thread::spawn(move || lines.for_each(drop));
         let (base, dynamodb) = ready.split_once(' ').unwrap();
         Self {
             base: base.to_owned(),

@@ -6,7 +6,7 @@ use shared::{
     app::App,
     error::Error,
     events::{Deliver, Event, EventType, Job},
-    ids::{BotId, DeliveryId, RoutineId, RunId, TenantId},
+    ids::{BotId, RoutineId, RunId, TenantId},
     routines::{Routine, Run},
     webhooks::{self, Webhook},
 };
@@ -43,17 +43,8 @@ impl<'a> Listeners<'a> {
         }
         let mut messages = Vec::new();
         for told in with_output(self.app, event).await?.told()? {
-            messages.extend(listening.iter().map(|webhook| {
-                Job::Deliver(Box::new(Deliver {
-                    tenant: webhook.tenant.clone(),
-                    bot: webhook.bot.clone(),
-                    webhook: webhook.id.clone(),
-                    delivery: DeliveryId::of(&told.event, &webhook.id),
-                    attempt: 1,
-                    put_off: 0,
-                    told: Some(told.clone()),
-                }))
-            }));
+            let first = |webhook: &&Webhook| Job::Deliver(Box::new(Deliver::first(webhook, told.clone())));
+            messages.extend(listening.iter().map(first));
         }
         Ok(messages)
     }

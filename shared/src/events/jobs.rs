@@ -12,6 +12,7 @@ use crate::{
     },
     logins::Email,
     queue::Destination,
+    webhooks::Webhook,
 };
 
 /// Work that follows from an event.
@@ -134,6 +135,22 @@ pub struct Deliver {
     /// What is told. Absent where the log has it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub told: Option<Told>,
+}
+
+impl Deliver {
+    /// The message that tells a webhook of an event for the first time.
+    #[must_use]
+    pub fn first(webhook: &Webhook, told: Told) -> Self {
+        Self {
+            tenant: webhook.tenant.clone(),
+            bot: webhook.bot.clone(),
+            webhook: webhook.id.clone(),
+            delivery: DeliveryId::of(&told.event, &webhook.id),
+            attempt: 1,
+            put_off: 0,
+            told: Some(told),
+        }
+    }
 }
 
 /// An event as webhooks are told of it.
