@@ -1,5 +1,6 @@
 //! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
 
+mod cold;
 mod enumeration;
 mod mock;
 mod requests;
@@ -28,6 +29,12 @@ enum What {
         /// Chats of each measurement.
         #[arg(long, default_value_t = 2_000)]
         chats: usize,
+    },
+    /// Time and memory from the start of each function's binary until it is ready, and its size.
+    Cold {
+        /// Starts of each binary.
+        #[arg(long, default_value_t = 20)]
+        runs: usize,
     },
     /// Whether answers take longer for e-mail addresses that have an account.
     Enumeration {
@@ -62,6 +69,7 @@ async fn main() -> Outcome {
     match Cli::parse().what {
         What::Requests => requests::run().await,
         What::Turn { chats } => turn::run(chats).await,
+        What::Cold { runs } => cold::run(runs).await,
         What::Enumeration { samples } => enumeration::run(samples).await,
         What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,
         What::Serve { data, model_url } => serve::run(data, model_url).await,
