@@ -16,6 +16,7 @@ use crate::{
     queue::Queue,
     search::Search,
     store::Table,
+    streaming,
     tokens::PublicKeys,
 };
 
@@ -100,5 +101,5 @@ pub async fn run_http(router: Router) -> Result<(), lambda_http::Error> {
 /// # Errors
 /// When the runtime ends.
 pub async fn run_streaming(router: Router) -> Result<(), lambda_http::Error> {
-    lambda_http::run_with_streaming_response(router).await
+    streaming::run(router).await
 }

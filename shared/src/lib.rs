@@ -40,6 +40,7 @@ pub mod search;
 pub mod secrets;
 pub mod sessions;
 pub mod store;
+mod streaming;
 pub mod telemetry;
 pub mod tenants;
 pub mod text;

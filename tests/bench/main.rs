@@ -1,5 +1,6 @@
 //! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
 
+mod cold;
 mod deliveries;
 mod enumeration;
 mod mock;
@@ -29,6 +30,12 @@ enum What {
         /// Chats of each measurement.
         #[arg(long, default_value_t = 2_000)]
         chats: usize,
+    },
+    /// Time and memory from the start of each function's binary until it is ready, and its size.
+    Cold {
+        /// Starts of each binary.
+        #[arg(long, default_value_t = 20)]
+        runs: usize,
     },
     /// Deliveries to webhooks: latency, how many a second and core, and what a million costs.
     Deliveries {
@@ -72,6 +79,7 @@ async fn main() -> Outcome {
     match Cli::parse().what {
         What::Requests => requests::run().await,
         What::Turn { chats } => turn::run(chats).await,
+        What::Cold { runs } => cold::run(runs).await,
         What::Deliveries { singles, events } => deliveries::run(singles, events).await,
         What::Enumeration { samples } => enumeration::run(samples).await,
         What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,

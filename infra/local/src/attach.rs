@@ -38,7 +38,8 @@ impl Parts {
                         let Some(worker) = functions.queue_workers.get(&function.name).cloned() else {
                             continue;
                         };
-                        let (sqs, url, source) = (sqs.clone(), self.queue_url(&source.queue)?, source.clone());
+                        let (sqs, url) = (sqs.clone(), self.queue_url(&source.queue)?);
+                        let source = source.with_at_most(functions.most_at_once);
                         let changed = Arc::clone(changed);
                         let on_write = Arc::new(move || changed.notify_one());
                         let poller = Poller {

@@ -63,6 +63,9 @@ struct Arguments {
     /// Let webhooks have receivers on this machine, by plain http
     #[arg(long)]
     allow_local_webhooks: bool,
+    /// Run each function's real Lambda binary, built first with cargo, behind a Lambda Runtime API
+    #[arg(long)]
+    binaries: bool,
 }
 
 /// How long the offline model waits before each word, so that its stream can be seen.
@@ -131,6 +134,7 @@ fn options(arguments: Arguments) -> Options {
         sqs_url: arguments.sqs,
         s3_url: arguments.s3,
         allow_local_webhooks: arguments.allow_local_webhooks,
+        binaries: arguments.binaries,
         listener: listener(),
         ..Options::new(arguments.data)
     }
@@ -143,6 +147,7 @@ fn listener() -> Listener {
         ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
     });
     Arc::new(move |progress| match (progress, &bar) {
+        (Progress::Building, _) => println!("Building the functions' binaries"),
         (Progress::Serving(url), _) => println!("Starting docent on {url}"),
         (Progress::Documents { ready, total }, Some(bar)) => {
             bar.set_length(total as u64);

@@ -13,6 +13,7 @@ use axum::Router;
 use futures::{FutureExt, future::BoxFuture};
 use shared::{app::App, events::Sender, secrets::Secrets};
 
+use crate::binaries::Pool;
 use crate::error::{Cause, Error};
 use crate::template::Function;
 
@@ -28,17 +29,28 @@ pub type ScheduleWorker = Arc<dyn Fn() -> BoxFuture<'static, Outcome<()>> + Send
 /// A worker of table changes.
 pub type StreamWorker = Arc<dyn Fn(StreamEvent) -> BoxFuture<'static, Outcome<DynamoDbEventResponse>> + Send + Sync>;
 
+/// A function behind the API.
+#[derive(Clone)]
+pub enum HttpFunction {
+    /// Called in this process.
+    Here(Router),
+    /// Its binary, in processes of its own.
+    Binary(Pool),
+}
+
 /// All functions, ready to be invoked.
 #[derive(Default)]
 pub struct Functions {
     /// Those behind the API.
-    pub routers: HashMap<String, Router>,
+    pub http: HashMap<String, HttpFunction>,
     /// Those behind a queue.
     pub queue_workers: HashMap<String, QueueWorker>,
     /// Those behind the table's stream.
     pub stream_workers: HashMap<String, StreamWorker>,
     /// Those that time calls.
     pub schedule_workers: HashMap<String, ScheduleWorker>,
+    /// The most events that one of them takes at once.
+    pub most_at_once: Option<usize>,
 }
 
 impl Functions {
@@ -87,7 +99,7 @@ impl Functions {
             "webhooks" => webhooks::router(app, sender(function, sdk)?),
             other => return self.add_worker(other, function, sdk, app),
         };
-        self.routers.insert(name.to_owned(), router);
+        self.http.insert(name.to_owned(), HttpFunction::Here(router));
         Ok(())
     }
 

@@ -1,8 +1,9 @@
 //! The local stack: everything that docent is on AWS, in one process. A gateway driven by template.yaml calls the real
-//! functions in-process; DynamoDB with its stream, S3, SQS, SSM, SES, OpenSearch and Bedrock are embedded, durable where
+//! functions, in-process or in processes of their own; DynamoDB with its stream, S3, SQS, SSM, SES, OpenSearch and Bedrock are embedded, durable where
 //! it matters, and on ports of the system's choice, so that several stacks run side by side.
 
 mod attach;
+pub mod binaries;
 pub mod cli;
 pub mod data;
 pub mod demo;

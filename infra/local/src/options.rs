@@ -11,6 +11,8 @@ pub type Listener = Arc<dyn Fn(Progress) + Send + Sync>;
 /// A step of the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
+    /// Cargo builds the functions' binaries.
+    Building,
     /// The services run; the API answers at this URL.
     Serving(String),
     /// Demo documents that are ready, of how many.
@@ -66,6 +68,8 @@ pub struct Options {
     pub allow_local_webhooks: bool,
     /// More parameters of the template.
     pub parameters: HashMap<String, String>,
+    /// Run the functions' real binaries, which cargo builds first, instead of calling their handlers in this process.
+    pub binaries: bool,
     /// Hears how the start goes.
     pub listener: Listener,
 }
@@ -92,6 +96,7 @@ impl Options {
             s3_url: None,
             allow_local_webhooks: false,
             parameters: HashMap::new(),
+            binaries: false,
             listener: Arc::new(|_| ()),
         }
     }

@@ -31,6 +31,8 @@ pub struct Parts {
     pub functions: Vec<Function>,
     /// Where the services answer.
     pub endpoints: Endpoints,
+    /// Who asks them.
+    pub identity: Identity,
     /// SDK settings that reach them.
     pub sdk: SdkConfig,
     /// Queue URLs by logical id.
@@ -101,6 +103,7 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
         template,
         functions,
         endpoints,
+        identity,
         sdk,
         queue_urls,
         table,

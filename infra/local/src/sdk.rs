@@ -83,6 +83,26 @@ impl Identity {
         (self.credentials.access_key_id(), self.credentials.secret_access_key())
     }
 
+    /// The same for a process of its own: the variables that say it.
+    #[must_use]
+    pub fn variables(&self, endpoints: &Endpoints) -> Vec<(String, String)> {
+        let (access_key, secret) = self.keys();
+        let mut variables: Vec<_> = [
+            ("AWS_REGION", self.region.as_ref()),
+            ("AWS_DEFAULT_REGION", self.region.as_ref()),
+            ("AWS_ACCESS_KEY_ID", access_key),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+        if let Some(token) = self.credentials.session_token() {
+            variables.push(("AWS_SESSION_TOKEN".to_owned(), token.to_owned()));
+        }
+        let urls = endpoints.0.iter();
+        variables.extend(urls.map(|(service, url)| (format!("AWS_ENDPOINT_URL_{service}"), url.clone())));
+        variables
+    }
+
     /// The SDK's settings for a set of endpoints.
     #[must_use]
     pub fn config(&self, endpoints: Endpoints) -> SdkConfig {

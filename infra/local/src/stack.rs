@@ -15,6 +15,7 @@ use shared::app::App;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
+use crate::binaries;
 use crate::data::Data;
 use crate::demo::{self, Demo};
 use crate::error::{During, Error};
@@ -54,13 +55,17 @@ impl Stack {
         let base_url = format!("http://{}", listener.local_addr().during("the API's port")?);
         let mut back = Layer::default();
         let parts = parts::start(&options, &base_url, &data, &mut back).await?;
-        let functions = Functions::start(&parts.functions, &parts.sdk)?;
+        let functions = if options.binaries {
+            binaries::start(&parts, &options.listener).await?
+        } else {
+            Functions::start(&parts.functions, &parts.sdk)?
+        };
         let changed = Arc::new(Notify::new());
         let ring = {
             let changed = Arc::clone(&changed);
             move || changed.notify_one()
         };
-        let gateway = Gateway::new(&parts.template, &parts.functions, &functions.routers, ring);
+        let gateway = Gateway::new(&parts.template, &parts.functions, &functions.http, ring);
         let gateway = Arc::new(gateway.with_mailbox(parts.mailbox.clone()));
         let mut front = Layer::default();
         parts.attach(&functions, &data, &changed, &mut front)?;

@@ -39,7 +39,8 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// The options of a test's stack: embedded services, or real ones where the environment names them.
+/// The options of a test's stack: embedded services, or real ones where the environment names them; handlers in this
+/// process, or with `DOCENT_TEST_BINARIES` the functions' real binaries.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests are told by their environment which servers are real"
@@ -57,6 +58,7 @@ pub fn options(name: &str) -> Options {
     options.allow_local_webhooks = true;
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
+    options.binaries = std::env::var("DOCENT_TEST_BINARIES").is_ok();
     options
 }
 

@@ -1,17 +1,18 @@
-//! One invocation of a function in this process, through the same adapters that run it in Lambda.
+//! One invocation of a function: in this process, through the same adapters that run it in Lambda, or in one of its own.
 
 use std::future::Future;
 use std::time::Duration;
 
-use axum::Router;
 use bytes::Bytes;
-use futures::Stream;
+use futures::{Stream, future::Either};
 use lambda_http::lambda_runtime::{Context, LambdaEvent, StreamResponse};
 use lambda_http::{Adapter, Service, StreamAdapter, request::LambdaRequest};
 use shared::clock::Clock;
 use tokio::time::Instant;
 
 use super::replies::Kind;
+use crate::binaries::Invocation;
+use crate::functions::HttpFunction;
 
 /// What Lambda tells a function about an invocation.
 pub fn context(request_id: &str, limit: Duration) -> Context {
@@ -22,28 +23,63 @@ pub fn context(request_id: &str, limit: Duration) -> Context {
     context
 }
 
-/// Runs a function whose answer is sent whole.
+/// Runs a function whose answer is sent whole, as JSON.
 pub async fn buffered(
-    router: Router,
+    function: HttpFunction,
     event: Vec<u8>,
     context: Context,
     deadline: Instant,
-) -> Result<impl serde::Serialize + Send + 'static, Kind> {
-    let event = LambdaEvent::new(decode(&event)?, context);
-    let invocation = Adapter::from(router).call(event);
-    finished(invocation, deadline).await
+) -> Result<Bytes, Kind> {
+    match function {
+        HttpFunction::Here(router) => {
+            let event = LambdaEvent::new(decode(&event)?, context);
+            let invocation = Adapter::from(router).call(event);
+            let returned = finished(invocation, deadline).await?;
+            let wire = serde_json::to_vec(&returned).map_err(|_| Kind::Failure)?;
+            Ok(wire.into())
+        }
+        HttpFunction::Binary(pool) => {
+            let invocation = invocation(event, context);
+            finished(async move { pool.whole(invocation).await }, deadline).await
+        }
+    }
 }
 
 /// Runs a function whose answer streams, until its status and headers are there.
 pub async fn streaming(
-    router: Router,
+    function: HttpFunction,
     event: Vec<u8>,
     context: Context,
     deadline: Instant,
 ) -> Result<StreamResponse<impl Stream<Item = Result<Bytes, axum::Error>> + Unpin + Send + 'static>, Kind> {
-    let event = LambdaEvent::new(decode(&event)?, context);
-    let invocation = StreamAdapter::from(router).call(event);
-    finished(invocation, deadline).await
+    match function {
+        HttpFunction::Here(router) => {
+            let event = LambdaEvent::new(decode(&event)?, context);
+            let invocation = StreamAdapter::from(router).call(event);
+            let returned = finished(invocation, deadline).await?;
+            Ok(on(returned, Either::Left))
+        }
+        HttpFunction::Binary(pool) => {
+            let invocation = invocation(event, context);
+            let returned = finished(async move { pool.streamed(invocation).await }, deadline).await?;
+            Ok(on(returned, Either::Right))
+        }
+    }
+}
+
+fn on<S, T>(returned: StreamResponse<S>, wrap: impl FnOnce(S) -> T) -> StreamResponse<T> {
+    StreamResponse {
+        metadata_prelude: returned.metadata_prelude,
+        stream: wrap(returned.stream),
+    }
+}
+
+fn invocation(event: Vec<u8>, context: Context) -> Invocation {
+    Invocation {
+        id: context.request_id,
+        deadline: context.deadline,
+        event: event.into(),
+    }
 }
 
 fn decode(event: &[u8]) -> Result<LambdaRequest, Kind> {

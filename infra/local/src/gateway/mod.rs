@@ -17,16 +17,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use axum::Router;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header, request::Parts};
 use hyper::body::Incoming;
 use shared::clock::Clock;
 use tokio::time::Instant;
 
+use crate::functions::HttpFunction;
 use crate::mailbox::{self, Mailbox};
 use crate::template::{Event, Function, Template};
 use answer::Answer;
+pub use limits::MAX_PAYLOAD;
 use limits::Refused;
 use replies::{Kind, Replies};
 use routes::Routes;
@@ -53,33 +54,31 @@ type Ring = Arc<dyn Fn() + Send + Sync>;
 
 /// A function behind a route.
 struct Target {
-    router: Router,
+    function: HttpFunction,
     streams: bool,
     limit: Duration,
 }
 
 impl Gateway {
-    /// A gateway for the HTTP functions of a template. Routes of functions without a router are left out.
+    /// A gateway for the HTTP functions of a template. Routes of functions that are not among `http` are left out.
     /// `on_write` is called after every invocation: the table may have changed.
     #[must_use]
     pub fn new(
         template: &Template,
         functions: &[Function],
-        routers: &HashMap<String, Router>,
+        http: &HashMap<String, HttpFunction>,
         on_write: impl Fn() + Send + Sync + 'static,
     ) -> Self {
         let mut routes = Vec::new();
         for function in functions {
-            let Some(router) = routers.get(&function.name) else {
-                continue;
-            };
+            let Some(http) = http.get(&function.name) else { continue };
             for event in &function.events {
                 let Event::Api(route) = event else { continue };
                 let default = if route.streams() { STREAM_LIMIT } else { BUFFERED_LIMIT };
                 let integration = route.timeout_in_millis.map_or(default, Duration::from_millis);
                 let limit = integration.min(function.timeout).min(STREAM_LIMIT);
                 let target = Target {
-                    router: router.clone(),
+                    function: http.clone(),
                     streams: route.streams(),
                     limit,
                 };
@@ -137,11 +136,11 @@ impl Gateway {
         let deadline = Instant::now() + target.limit;
         let context = invoke::context(id, target.limit);
         let response = if target.streams {
-            let returned = invoke::streaming(target.router.clone(), event, context, deadline).await?;
+            let returned = invoke::streaming(target.function.clone(), event, context, deadline).await?;
             answer::streamed(returned, deadline, Arc::clone(&self.on_write))
         } else {
             let accepts_binary = self.is_binary(&parts.headers, &header::ACCEPT);
-            let returned = invoke::buffered(target.router.clone(), event, context, deadline).await?;
+            let returned = invoke::buffered(target.function.clone(), event, context, deadline).await?;
             (self.on_write)();
             answer::buffered(&returned, accepts_binary).ok_or(Kind::Failure)?
         };

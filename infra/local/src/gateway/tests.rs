@@ -133,7 +133,10 @@ async fn start() -> (String, Layer, Arc<Gateway>) {
             routing::get(|| async { ([(header::CONTENT_TYPE, "application/octet-stream")], vec![0_u8, 159]) }),
         )
         .fallback(echo);
-    let routers = HashMap::from([("chat".to_owned(), streaming), ("plain".to_owned(), plain)]);
+    let routers = HashMap::from([
+        ("chat".to_owned(), HttpFunction::Here(streaming)),
+        ("plain".to_owned(), HttpFunction::Here(plain)),
+    ]);
     let gateway = Arc::new(Gateway::new(&template, &template.functions().unwrap(), &routers, || ()));
     let (url, layer) = served(Arc::clone(&gateway)).await;
     (url, layer, gateway)
@@ -350,7 +353,7 @@ async fn the_mailbox_is_answered_before_any_route() {
     let mail = |to: &str| crate::mailbox::Mail::now("d@localhost".into(), vec![to.into()], "s".into(), None, None);
     mailbox.add(mail("ann@example.com")).unwrap();
     let template = Template::parse(TEMPLATE, "t").unwrap();
-    let routers = HashMap::from([("plain".to_owned(), Router::new().fallback(echo))]);
+    let routers = HashMap::from([("plain".to_owned(), HttpFunction::Here(Router::new().fallback(echo)))]);
     let gateway = Gateway::new(&template, &template.functions().unwrap(), &routers, || ()).with_mailbox(mailbox);
     let (url, _layer) = served(Arc::new(gateway)).await;
     let page = format!("{url}{}", mailbox::PATH);

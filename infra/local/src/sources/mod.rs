@@ -1,6 +1,6 @@
 //! Event sources: what Lambda does between a queue or a table's stream and a function.
 
-mod backoff;
+pub mod backoff;
 mod checkpoint;
 mod deliver;
 mod filter;

@@ -18,6 +18,8 @@ pub struct Function {
     pub environment: HashMap<String, String>,
     /// How long one invocation may take.
     pub timeout: Duration,
+    /// Its memory, in MB.
+    pub memory: u64,
     /// What invokes it.
     pub events: Vec<Event>,
 }
@@ -85,6 +87,17 @@ pub struct QueueSource {
     /// How many invocations may run at once.
     #[serde(default)]
     pub scaling_config: Scaling,
+}
+
+impl QueueSource {
+    /// The mapping where no more than so many invocations can run at once.
+    #[must_use]
+    pub fn with_at_most(&self, most: Option<usize>) -> Self {
+        let mut source = self.clone();
+        let stated = &mut source.scaling_config.maximum_concurrency;
+        *stated = stated.map(|stated| most.map_or(stated, |most| stated.min(most)));
+        source
+    }
 }
 
 /// How far a queue's event source scales.
@@ -183,6 +196,10 @@ impl Template {
             .as_u64()
             .or(globals["Timeout"].as_u64())
             .unwrap_or(3);
+        let memory = properties["MemorySize"]
+            .as_u64()
+            .or(globals["MemorySize"].as_u64())
+            .unwrap_or(128);
         let events = self.resolve(&properties["Events"])?;
         let events: BTreeMap<String, Event> =
             serde_json::from_value(events).map_err(|why| Error::Template(format!("its events: {why}")))?;
@@ -190,6 +207,7 @@ impl Template {
             name: crate_name(logical_id),
             environment,
             timeout: Duration::from_secs(timeout),
+            memory,
             events: events.into_values().collect(),
         })
     }
