@@ -30,6 +30,7 @@ impl Program {
     pub fn new(function: &Function, path: PathBuf, access: &[(String, String)]) -> Self {
         let given = function.environment.clone().into_iter();
         let mut variables: Vec<_> = given.chain(access.iter().cloned()).collect();
+        // All that Lambda says but AWS_LAMBDA_INITIALIZATION_TYPE, by which functions know that they are on AWS.
         let by_lambda = [
             ("AWS_LAMBDA_FUNCTION_NAME", function.name.clone()),
             ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST".to_owned()),
