@@ -33,8 +33,9 @@ const NAME: &str = "docent-faults";
 const WAITS: &str = "1,1,2,901,901,901,901,901,901,901,901,901,901,901,901,901";
 /// Requests at the same time.
 const WORKERS: usize = 3;
-/// How long the dust may take to settle. What a killed process had in hand comes back after 15 seconds.
-const DUST: Duration = Duration::from_secs(150);
+/// How long the dust may take to settle: only so that a failure ends. What a killed process had in hand comes back after 15
+/// seconds; the rest is as slow as the machine is busy.
+const DUST: Duration = Duration::from_secs(600);
 
 #[expect(
     clippy::disallowed_methods,
@@ -334,7 +335,8 @@ fn every_committed_event_arrives_whatever_dies_on_the_way() {
             let heard = receiver.heard();
             let ids: BTreeSet<String> = heard.iter().map(|one| one.header("webhook-id").to_owned()).collect();
             let missing = expected.iter().filter(|id| !ids.contains(**id)).count();
-            if missing == 0 && pending(&get, &victim.base, &bot) == 0 {
+            let pending = pending(&get, &victim.base, &bot);
+            if missing == 0 && pending.is_empty() {
                 let invented = ids.iter().filter(|id| !expected.contains(id)).count();
                 assert_eq!(invented, 0, "{name} heard of what never happened");
                 assert!(!expected.is_empty(), "there was nothing that {name} could miss");
@@ -342,7 +344,7 @@ fn every_committed_event_arrives_whatever_dies_on_the_way() {
             }
             assert!(
                 std::time::Instant::now() < deadline,
-                "{name} waits for {missing} of {}",
+                "{name} waits for {missing} of {}; pending are {pending:#?}",
                 expected.len()
             );
             std::thread::sleep(Duration::from_secs(1));
@@ -371,12 +373,11 @@ fn every_committed_event_arrives_whatever_dies_on_the_way() {
     victim.kill();
 }
 
-/// How many deliveries wait for an attempt.
-fn pending(get: &dyn Fn(&str, &str) -> Value, base: &str, bot: &str) -> usize {
-    log(get, base, bot)
-        .iter()
-        .filter(|delivery| delivery["status"] == "pending")
-        .count()
+/// The deliveries that wait for an attempt.
+fn pending(get: &dyn Fn(&str, &str) -> Value, base: &str, bot: &str) -> Vec<Value> {
+    let mut all = log(get, base, bot);
+    all.retain(|delivery| delivery["status"] == "pending");
+    all
 }
 
 /// The whole log.
