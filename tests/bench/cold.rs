@@ -35,7 +35,6 @@ pub async fn run(runs: usize) -> Outcome {
     let names: Vec<&str> = parts.functions.iter().map(|function| function.name.as_str()).collect();
     let example = ["--package", "tests", "--bins", "--examples"];
     let built = build(&names, &example, &options.listener).await?;
-    let access = parts.identity.variables(&parts.endpoints);
     let hello = (&parts.functions[0], "hello".to_owned(), built.join("examples/hello"));
     let each = parts
         .functions
@@ -45,7 +44,7 @@ pub async fn run(runs: usize) -> Outcome {
         Ok(Subject {
             name,
             zipped: zipped(&path)?,
-            program: Program::new(function, path, &access),
+            program: Program::new(function, path, &parts.access(function)),
             ready: Vec::new(),
             memory: Vec::new(),
         })

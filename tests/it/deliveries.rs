@@ -28,7 +28,7 @@ use shared::{
 use tokio::sync::Notify;
 
 use crate::support::{
-    Receiver, Tenant,
+    Receiver, Tenant, function,
     people::{Person, parameters},
     run, stack, until,
 };
@@ -75,7 +75,13 @@ async fn work(app: &App, messages: &[Deliver]) -> usize {
         message.body = Some(serde_json::to_string(&Job::Deliver(Box::new(deliver.clone()))).unwrap());
         batch.records.push(message);
     }
-    let answer = deliver::handle(app, &sender(stack().await).await, batch).await.unwrap();
+    let app = App {
+        queue: function("deliver").await.queue,
+        ..app.clone()
+    };
+    let answer = deliver::handle(&app, &sender(stack().await).await, batch)
+        .await
+        .unwrap();
     answer.batch_item_failures.len()
 }
 
@@ -192,7 +198,7 @@ fn far_attempts_are_sent_by_the_clock_when_they_are_due() {
         let due = waiting.due_at.unwrap();
         let minutes = (due.millisecond() - begin.millisecond()) / 60_000;
         assert!((30..=36).contains(&minutes), "{minutes}");
-        let app = stack().await.app();
+        let app = &function("tick").await;
         tick::deliveries::run(app, due.plus(-3_600_000)).await.unwrap();
         assert_eq!(log(&first).await.unwrap().due_at, Some(due), "not yet");
         // Two at once, and one that is late: each attempt is made once all the same.

@@ -19,7 +19,7 @@ use shared::{
     store::{Query, Row},
 };
 
-use crate::support::{Tenant, expect, run, stack, until};
+use crate::support::{Tenant, expect, function_with, run, stack, until};
 
 const QUESTION: &str = "How long is the bridge?";
 
@@ -297,12 +297,20 @@ fn an_erasure_that_is_broken_off_and_comes_twice_ends_the_same() {
     run(async {
         let full = full().await;
         let (tenant, app) = (&full.tenant.id, app().await);
+        // A file that was promised and never came.
+        let upload = json!({"filename": "a.txt", "content_type": "text/plain", "size": 3, "bot_id": full.id});
+        full.tenant
+            .send(Method::POST, "/api/v1/documents/uploads", upload, 201)
+            .await;
         let bot: Bot = app.table.get(&Bot::key(tenant, &full.id)).await.unwrap().unwrap();
         let erasure = Erasure::of_bot(tenant, &full.id, 0, app.clock.now());
         app.table.put(&erasure).await.unwrap();
         app.table.delete(&Row::key(&bot)).await.unwrap();
         app.table.delete(&Row::key(&bot.public_row().unwrap())).await.unwrap();
         let long = app.clock.now().plus(900_000);
+        let cut_off = function_with("erase", &[("OPENSEARCH_URL", "http://127.0.0.1:1")]).await;
+        let given_back = erase::handle(&cut_off, message(tenant, &erasure), long).await.unwrap();
+        assert_eq!(given_back.batch_item_failures.len(), 1);
 
         let first = Row::key(&full.documents[0]);
         let begun = until("the first document to be gone", async || {

@@ -107,12 +107,13 @@ fn two_at_once_run_once() {
 fn an_error_frees_the_key() {
     run(async {
         let tenant = Tenant::new().await;
-        expect(post(&tenant, "/api/v1/folders", "k", &json!({"name": 5})).await, 400).await;
-        expect(
-            post(&tenant, "/api/v1/folders", "k", &json!({"name": "fine"})).await,
-            201,
-        )
-        .await;
+        for (path, bad, fine, status) in [
+            ("/api/v1/folders", json!({"name": 5}), json!({"name": "fine"}), 201),
+            ("/api/search", json!({"query": 5}), json!({"query": "bridge"}), 200),
+        ] {
+            expect(post(&tenant, path, "k", &bad).await, 400).await;
+            expect(post(&tenant, path, "k", &fine).await, status).await;
+        }
     });
 }
 

@@ -27,7 +27,7 @@ use shared::{
     usage::Sums,
 };
 
-use crate::support::{Tenant, expect, folder, options, run, stack, until};
+use crate::support::{Tenant, expect, folder, function, options, run, stack, until};
 
 /// Says that the bot's conversations are read when they are archived, and for what.
 async fn turn_on(tenant: &Tenant) -> Bot {
@@ -81,7 +81,11 @@ async fn deliver(app: &App, insight: &Insight, tries: u32) -> bool {
     message.attributes.extend([count]);
     let mut event = SqsEvent::default();
     event.records.push(message);
-    let answer = insights::handle(app, event).await.unwrap();
+    let app = App {
+        queue: function("insights").await.queue,
+        ..app.clone()
+    };
+    let answer = insights::handle(&app, event).await.unwrap();
     !answer.batch_item_failures.is_empty()
 }
 

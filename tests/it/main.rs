@@ -30,6 +30,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod openapi;
+mod permissions;
 mod platform_chat;
 mod restart;
 mod resume;

@@ -17,7 +17,7 @@ use shared::{
     usage,
 };
 
-use crate::support::{Tenant, expect, people::fresh_email, run, stack, until};
+use crate::support::{Tenant, expect, function, people::fresh_email, run, stack, until};
 
 /// Beyond all clocks of tests.
 const NEVER: &str = "cron(0 9 1 1 ? 2199)";
@@ -338,6 +338,10 @@ async fn stored(tenant: &Tenant, path: &str) -> Run {
 
 /// Delivers messages at once, each for the `n`th time; gives how many are given back.
 async fn deliver(app: &App, jobs: &[&Job], n: u32) -> usize {
+    let app = &App {
+        queue: function("run-routine").await.queue,
+        ..app.clone()
+    };
     let batches = jobs.iter().map(|job| {
         let mut message = SqsMessage::default();
         message.message_id = Some("m".to_owned());

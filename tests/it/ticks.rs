@@ -13,7 +13,7 @@ use shared::{
 };
 use tokio::sync::Mutex;
 
-use crate::support::{Tenant, run, stack, until};
+use crate::support::{Tenant, function, run, stack, until};
 
 /// A tick is about everybody's routines: one test at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -47,7 +47,7 @@ async fn runs(routine: &Routine) -> Vec<Run> {
 }
 
 async fn tick(now: Time) -> usize {
-    tick::routines::run(stack().await.app(), now).await.unwrap()
+    tick::routines::run(&function("tick").await, now).await.unwrap()
 }
 
 #[test]
@@ -131,10 +131,9 @@ fn scheduled_runs_end_each_once() {
         let bot = Tenant::new().await.bot().await;
         let begin = at("2032-05-05T10:00:00Z");
         let routine = scheduled(&bot, "rate(2 minutes)", "UTC", begin).await;
-        let app = stack().await.app();
         let app = shared::app::App {
             clock: Clock::fixed(begin.plus(9 * MINUTE).timestamp()),
-            ..app.clone()
+            ..function("tick").await
         };
         tick::handle(&app).await.unwrap();
         let made = until("all runs to end", async || {

@@ -15,6 +15,7 @@ use shared::{app::App, events::Sender, secrets::Secrets};
 
 use crate::binaries::Pool;
 use crate::error::{Cause, Error};
+use crate::parts::Parts;
 use crate::template::Function;
 
 /// How long a worker that asks for it may take, in milliseconds: Lambda's longest.
@@ -54,26 +55,18 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Starts each function of the template with its own variables. Functions with the same variables share their
-    /// clients, which saves memory and changes nothing else.
+    /// Starts each function of the template with its own variables and its own identity.
     ///
     /// # Errors
     /// Names the function that does not exist or does not start.
-    pub fn start(described: &[Function], sdk: &SdkConfig) -> Result<Self, Error> {
+    pub fn start(parts: &Parts) -> Result<Self, Error> {
         let mut functions = Self::default();
-        let mut apps: Vec<(&HashMap<String, String>, App)> = Vec::new();
-        for function in described {
-            let known = apps.iter().find(|(variables, _)| *variables == &function.environment);
-            let app = match known {
-                Some((_, app)) => app.clone(),
-                None => {
-                    let app = App::new(&function.environment, sdk);
-                    let app = app.map_err(|why| Error::part(format!("function {}", function.name), why.to_string()))?;
-                    apps.push((&function.environment, app.clone()));
-                    app
-                }
-            };
-            functions.add(function, sdk, app)?;
+        for function in &parts.functions {
+            let identity = parts.identity.of_function(&function.name);
+            let sdk = identity.config(parts.endpoints.clone());
+            let app = App::new(&function.environment, &sdk);
+            let app = app.map_err(|why| Error::part(format!("function {}", function.name), why.to_string()))?;
+            functions.add(function, &sdk, app)?;
         }
         Ok(functions)
     }

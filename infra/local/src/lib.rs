@@ -14,6 +14,7 @@ pub mod mailbox;
 pub mod models;
 pub mod options;
 pub mod parts;
+pub mod permissions;
 #[cfg(test)]
 mod samples;
 pub mod sdk;

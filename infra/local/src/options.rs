@@ -68,6 +68,9 @@ pub struct Options {
     pub allow_local_webhooks: bool,
     /// More parameters of the template.
     pub parameters: HashMap<String, String>,
+    /// Let functions do only what their policies allow, and append to this file what they use. The embedded services do
+    /// that; it costs a hop before each request to DynamoDB.
+    pub permissions: Option<PathBuf>,
     /// Run the functions' real binaries, which cargo builds first, instead of calling their handlers in this process.
     pub binaries: bool,
     /// Hears how the start goes.
@@ -96,6 +99,7 @@ impl Options {
             s3_url: None,
             allow_local_webhooks: false,
             parameters: HashMap::new(),
+            permissions: None,
             binaries: false,
             listener: Arc::new(|_| ()),
         }

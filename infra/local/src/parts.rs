@@ -1,10 +1,11 @@
 //! The services of a stack, started in the order in which they need each other, and the event sources between them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::Client as DynamoDbClient;
 use aws_sdk_sqs::Client as Sqs;
 use aws_types::SdkConfig;
+use axum::Router;
 use shared::app::App;
 
 use crate::data::Data;
@@ -12,8 +13,9 @@ use crate::error::{During, Error};
 use crate::mailbox::Mailbox;
 use crate::models::Models;
 use crate::options::Options;
+use crate::permissions::{Guard, OPENSEARCH_ARN, Service};
 use crate::sdk::{Endpoints, Identity};
-use crate::server::{Layer, on_loopback};
+use crate::server::{self, Layer};
 use crate::services::{
     DynamoDb, Journal, Notification, Parameters, create_queues, ensure_bucket, ensure_table, s3, ses, ssm,
 };
@@ -63,27 +65,27 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
         Identity::local()
     };
     let mut template = Template::parse(OWN, options.name.clone())?;
+    let guard = options.permissions.as_deref().map(Guard::new).transpose()?;
+    let mut back = Back { layer: back, guard };
     let mut endpoints = Endpoints::default();
     if let Some(model) = models.model {
-        endpoints.set(
-            "BEDROCK_RUNTIME",
-            on_loopback(local_bedrock::router(model), back).await?,
-        );
+        let router = local_bedrock::router(model);
+        endpoints.set("BEDROCK_RUNTIME", back.serve(Service::Bedrock, router).await?);
     }
-    endpoints.set("SQS", sqs(options, data, back).await?);
+    endpoints.set("SQS", sqs(options, data, &mut back).await?);
     let client = Sqs::new(&identity.config(endpoints.clone()));
     let queue_urls = create_queues(&client, &template.queues()?).await?;
     for (logical_id, url) in &queue_urls {
         template.refer(logical_id, url);
     }
-    let url = bucket(options, data, back, &mut template, &identity, client, &queue_urls).await?;
+    let url = bucket(options, data, &mut back, &mut template, &identity, client, &queue_urls).await?;
     endpoints.set("S3", url);
-    let table = table(options, data, &mut template, &identity, &mut endpoints).await?;
+    let table = table(options, data, &mut back, &mut template, &identity, &mut endpoints).await?;
     let parameters = Parameters::open(&data.path("ssm").join("parameters.json")).during("SSM")?;
-    endpoints.set("SSM", on_loopback(ssm(parameters), back).await?);
+    endpoints.set("SSM", back.serve(Service::Ssm, ssm(parameters)).await?);
     let mailbox = Mailbox::open(&data.path("mail").join("mailbox.jsonl")).during("the mailbox")?;
-    endpoints.set("SESV2", on_loopback(ses(mailbox.clone()), back).await?);
-    endpoints.set("OPENSEARCH", opensearch(options, data, back).await?);
+    endpoints.set("SESV2", back.serve(Service::Ses, ses(mailbox.clone())).await?);
+    endpoints.set("OPENSEARCH", opensearch(options, data, &mut back).await?);
     template.set("OpenSearchUrl", endpoints.get("OPENSEARCH").unwrap_or_default());
     for (name, value) in PARAMETERS {
         if template.declares(name) {
@@ -98,6 +100,11 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
         template.set(&name, value);
     }
     let functions = template.functions()?;
+    if let Some(guard) = &back.guard {
+        name_models(&mut template, &functions);
+        template.set("OpenSearchArn", OPENSEARCH_ARN);
+        guard.follow(template.policies()?);
+    }
     let sdk = identity.config(endpoints.clone());
     Ok(Parts {
         template,
@@ -111,30 +118,62 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
     })
 }
 
-async fn sqs(options: &Options, data: &Data, back: &mut Layer) -> Result<String, Error> {
+/// Where services are served, each behind the guard if there is one.
+struct Back<'a> {
+    layer: &'a mut Layer,
+    guard: Option<Guard>,
+}
+
+impl Back<'_> {
+    async fn serve(&mut self, service: Service, router: Router) -> Result<String, Error> {
+        let router = match &self.guard {
+            Some(guard) => guard.before(service, router),
+            None => router,
+        };
+        server::on_loopback(router, self.layer).await
+    }
+}
+
+/// The ARNs of the models that the functions may call are those of the models that they are told to.
+fn name_models(template: &mut Template, functions: &[Function]) {
+    let arns = |variables: &[&str]| {
+        let told = functions.iter().flat_map(|function| &function.environment);
+        let told = told.filter(|(name, _)| variables.contains(&name.as_str()));
+        let models: BTreeSet<&str> = told.flat_map(|(_, models)| models.split(',')).map(str::trim).collect();
+        let arns = models.into_iter().filter(|model| !model.is_empty());
+        let arns: Vec<String> = arns
+            .map(|model| format!("arn:aws:bedrock:*::foundation-model/{model}"))
+            .collect();
+        arns.join(",")
+    };
+    template.set("ChatModelArns", arns(&["CHAT_MODEL_ID", "CHAT_MODELS"]));
+    template.set("EmbeddingModelArns", arns(&["EMBEDDING_MODEL_ID"]));
+}
+
+async fn sqs(options: &Options, data: &Data, back: &mut Back<'_>) -> Result<String, Error> {
     if let Some(url) = &options.sqs_url {
         return Ok(url.clone());
     }
     let sqs = local_sqs::open(&data.path("sqs").join("queues.sqlite"))
         .await
         .during("SQS")?;
-    on_loopback(local_sqs::router(sqs), back).await
+    back.serve(Service::Sqs, local_sqs::router(sqs)).await
 }
 
-async fn opensearch(options: &Options, data: &Data, back: &mut Layer) -> Result<String, Error> {
+async fn opensearch(options: &Options, data: &Data, back: &mut Back<'_>) -> Result<String, Error> {
     if let Some(url) = &options.opensearch_url {
         return Ok(url.clone());
     }
     let node = local_opensearch::open(&data.path("opensearch"))
         .await
         .during("OpenSearch")?;
-    on_loopback(local_opensearch::router(node), back).await
+    back.serve(Service::OpenSearch, local_opensearch::router(node)).await
 }
 
 async fn bucket(
     options: &Options,
     data: &Data,
-    back: &mut Layer,
+    back: &mut Back<'_>,
     template: &mut Template,
     identity: &Identity,
     sqs: Sqs,
@@ -155,19 +194,19 @@ async fn bucket(
             queue_url,
         })
     });
-    let router = s3(
-        &data.path("s3"),
-        &options.name,
-        identity.keys(),
-        sqs,
-        notifications.collect(),
-    )?;
-    on_loopback(router, back).await
+    let callers = template
+        .function_names()
+        .into_iter()
+        .map(|name| identity.of_function(&name));
+    let keys: Vec<_> = callers.chain([identity.clone()]).map(|caller| caller.keys()).collect();
+    let router = s3(&data.path("s3"), &options.name, &keys, sqs, notifications.collect())?;
+    back.serve(Service::S3, router).await
 }
 
 async fn table(
     options: &Options,
     data: &Data,
+    back: &mut Back<'_>,
     template: &mut Template,
     identity: &Identity,
     endpoints: &mut Endpoints,
@@ -182,12 +221,25 @@ async fn table(
     }
     let path = data.path("dynamodb").join("tables.sqlite");
     let (dynamodb, journal) = DynamoDb::start(&path, &options.name, table, ttl).await?;
-    endpoints.set("DYNAMODB", &dynamodb.url);
+    let url = match &back.guard {
+        Some(guard) => {
+            let router = guard.before_url(Service::DynamoDb, &dynamodb.url);
+            server::on_loopback(router, back.layer).await?
+        }
+        None => dynamodb.url.clone(),
+    };
+    endpoints.set("DYNAMODB", &url);
     endpoints.set("DYNAMODB_STREAMS", &dynamodb.url);
     Ok(Table::Embedded(dynamodb, journal))
 }
 
 impl Parts {
+    /// Variables with which a function's own process reaches the services, as itself.
+    #[must_use]
+    pub fn access(&self, function: &Function) -> Vec<(String, String)> {
+        self.identity.of_function(&function.name).variables(&self.endpoints)
+    }
+
     /// The engine with the variables of all functions.
     ///
     /// # Errors

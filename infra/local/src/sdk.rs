@@ -5,13 +5,22 @@ use std::collections::HashMap;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::ProvideCredentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::Builder;
+use aws_types::sdk_config::SharedHttpClient;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::error::{During, Error};
 use crate::template::REGION;
 
-/// The key pair that the local S3 asks for; it opens nothing else.
+/// The key pair of the stack itself, which may do everything; it opens nothing outside this machine.
 pub const LOCAL_KEYS: (&str, &str) = ("docent-local", "docent-local-secret");
+/// With the function's name behind it, a function's access key.
+const FUNCTION_KEY: &str = "docent-function-";
+
+/// The function whose access key this is.
+#[must_use]
+pub fn function_of(access_key: &str) -> Option<&str> {
+    access_key.strip_prefix(FUNCTION_KEY)
+}
 
 /// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have: `DYNAMODB`, `DYNAMODB_STREAMS`,
 /// `S3`, `SQS`, `SSM`, `SESV2`, `BEDROCK_RUNTIME`, and `OPENSEARCH`.
@@ -43,7 +52,8 @@ impl LoadServiceConfig for Endpoints {
 pub struct Identity {
     region: Region,
     credentials: Credentials,
-    real: bool,
+    /// One pool for all, and no certificates in memory, where everything is on this machine.
+    http: Option<SharedHttpClient>,
 }
 
 impl Identity {
@@ -54,7 +64,7 @@ impl Identity {
         Self {
             region: Region::from_static(REGION),
             credentials: Credentials::from_keys(access_key, secret, None),
-            real: false,
+            http: Some(Builder::new().build_http()),
         }
     }
 
@@ -73,14 +83,26 @@ impl Identity {
         Ok(Self {
             region,
             credentials,
-            real: true,
+            http: None,
         })
+    }
+
+    /// The same for one function: the services on this machine know it by its access key.
+    #[must_use]
+    pub fn of_function(&self, name: &str) -> Self {
+        let mut identity = self.clone();
+        if self.http.is_some() {
+            let (_, secret) = LOCAL_KEYS;
+            identity.credentials = Credentials::from_keys(format!("{FUNCTION_KEY}{name}"), secret, None);
+        }
+        identity
     }
 
     /// Access key and secret.
     #[must_use]
-    pub fn keys(&self) -> (&str, &str) {
-        (self.credentials.access_key_id(), self.credentials.secret_access_key())
+    pub fn keys(&self) -> (String, String) {
+        let secret = self.credentials.secret_access_key();
+        (self.credentials.access_key_id().to_owned(), secret.to_owned())
     }
 
     /// The same for a process of its own: the variables that say it.
@@ -90,8 +112,8 @@ impl Identity {
         let mut variables: Vec<_> = [
             ("AWS_REGION", self.region.as_ref()),
             ("AWS_DEFAULT_REGION", self.region.as_ref()),
-            ("AWS_ACCESS_KEY_ID", access_key),
-            ("AWS_SECRET_ACCESS_KEY", secret),
+            ("AWS_ACCESS_KEY_ID", &access_key),
+            ("AWS_SECRET_ACCESS_KEY", &secret),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
@@ -112,9 +134,8 @@ impl Identity {
             .region(self.region.clone())
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
             .service_config(endpoints);
-        if plain && !self.real {
-            // One pool for all services, and no certificates in memory.
-            builder = builder.http_client(Builder::new().build_http());
+        if let (true, Some(http)) = (plain, &self.http) {
+            builder = builder.http_client(http.clone());
         }
         builder.build()
     }

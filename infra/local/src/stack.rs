@@ -23,8 +23,9 @@ use crate::functions::Functions;
 use crate::gateway::Gateway;
 use crate::options::{Options, Progress};
 use crate::parts::{self, Table};
-use crate::sdk::Endpoints;
+use crate::sdk::{Endpoints, Identity};
 use crate::server::{self, Layer};
+use crate::template::Function;
 
 /// A running stack. Dropping it ends it at once; [`Stack::shutdown`] lets open requests finish.
 pub struct Stack {
@@ -37,6 +38,8 @@ pub struct Stack {
     /// The demo tenant, when it was asked for.
     pub demo: Option<Demo>,
     sdk: SdkConfig,
+    identity: Identity,
+    functions: Vec<Function>,
     app: App,
     front: Layer,
     back: Layer,
@@ -58,7 +61,7 @@ impl Stack {
         let functions = if options.binaries {
             binaries::start(&parts, &options.listener).await?
         } else {
-            Functions::start(&parts.functions, &parts.sdk)?
+            Functions::start(&parts)?
         };
         let changed = Arc::new(Notify::new());
         let ring = {
@@ -91,6 +94,8 @@ impl Stack {
             queue_urls: parts.queue_urls,
             demo,
             sdk: parts.sdk,
+            identity: parts.identity,
+            functions: parts.functions,
             app,
             front,
             back,
@@ -109,6 +114,14 @@ impl Stack {
     #[must_use]
     pub fn app(&self) -> &App {
         &self.app
+    }
+
+    /// The variables of a function of the template, and SDK settings that make its services take the caller for it.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<(HashMap<String, String>, SdkConfig)> {
+        let function = self.functions.iter().find(|function| function.name == name)?;
+        let sdk = self.identity.of_function(name).config(self.endpoints.clone());
+        Some((function.environment.clone(), sdk))
     }
 
     /// Lets open requests finish, for a second or two, and ends everything.

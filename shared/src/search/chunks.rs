@@ -207,9 +207,9 @@ impl Search {
             let alias = [self.alias.as_str()];
             let indices = self.client.indices();
             let sent = indices.refresh(IndicesRefreshParts::Index(&alias)).send().await;
-            let status = sent.map_err(Error::unavailable)?.status_code().as_u16();
-            if status == 429 || status >= 500 {
-                return Err(super::refusal(status, "refresh"));
+            let answer = sent.map_err(Error::unavailable)?;
+            if answer.status_code().as_u16() != 404 {
+                read::<Value>(Ok(answer)).await?;
             }
         }
         Ok(())

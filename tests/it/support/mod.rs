@@ -14,6 +14,7 @@ pub use tenant::{Tenant, User, expect};
 use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};
 
 use local::{options::Options, stack::Stack};
+use shared::app::App;
 use tokio::{runtime::Runtime, sync::OnceCell};
 
 /// Longest wait for something that happens by itself.
@@ -39,6 +40,11 @@ pub fn folder(name: &str) -> PathBuf {
     folder
 }
 
+/// Where stacks note which permissions their functions used.
+pub fn permissions() -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("permissions.tsv")
+}
+
 /// The options of a test's stack: embedded services, or real ones where the environment names them; handlers in this
 /// process, or with `DOCENT_TEST_BINARIES` the functions' real binaries.
 #[expect(
@@ -56,6 +62,8 @@ pub fn options(name: &str) -> Options {
     options.parameters.extend([settle]);
     // Receivers of webhooks are servers of the tests.
     options.allow_local_webhooks = true;
+    // Functions may do what their policies allow; the last test of all asks whether they need all of that.
+    options.permissions = Some(permissions());
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options.binaries = std::env::var("DOCENT_TEST_BINARIES").is_ok();
@@ -67,6 +75,22 @@ pub async fn stack() -> &'static Stack {
     STACK
         .get_or_init(async || Stack::start(options("it")).await.unwrap())
         .await
+}
+
+/// The engine as a function of the template has it: what it asks of the services is asked in that function's name.
+pub async fn function(name: &str) -> App {
+    function_with(name, &[]).await
+}
+
+/// The same with other values of some of its variables.
+pub async fn function_with(name: &str, changed: &[(&str, &str)]) -> App {
+    let (mut variables, sdk) = stack().await.function(name).unwrap();
+    variables.extend(
+        changed
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
+    App::new(&variables, &sdk).unwrap()
 }
 
 /// Asks `condition` again and again until it gives something.

@@ -32,13 +32,12 @@ use crate::template::{ACCOUNT, Event, Function, REGION};
 pub async fn start(parts: &Parts, listener: &Listener) -> Result<Functions, Error> {
     let names: Vec<&str> = parts.functions.iter().map(|function| function.name.as_str()).collect();
     let folder = build(&names, &[], listener).await?;
-    let access = parts.identity.variables(&parts.endpoints);
     let mut functions = Functions {
         most_at_once: Some(MOST_CHILDREN),
         ..Functions::default()
     };
     for function in &parts.functions {
-        let program = Program::new(function, folder.join(&function.name), &access);
+        let program = Program::new(function, folder.join(&function.name), &parts.access(function));
         functions.add_binary(function, &Pool::new(program));
     }
     Ok(functions)

@@ -20,21 +20,25 @@ use tower_http::cors::{Any, CorsLayer};
 use super::notify::{Notification, Notifier, notify};
 use crate::error::{During, Error};
 
-/// The service with one bucket in `folder`, open to one key pair.
+/// The service with one bucket in `folder`, open to these pairs of access key and secret.
 ///
 /// # Errors
 /// When the folder cannot be made.
 pub fn s3(
     folder: &Path,
     bucket: &str,
-    (access_key, secret_key): (&str, &str),
+    keys: &[(String, String)],
     sqs: Client,
     notifications: Vec<Notification>,
 ) -> Result<Router, Error> {
     std::fs::create_dir_all(folder.join(bucket)).during("S3")?;
     let files = FileSystem::new(folder).map_err(|why| Error::part("S3", format!("{why:?}")))?;
     let mut service = S3ServiceBuilder::new(files);
-    service.set_auth(SimpleAuth::from_single(access_key, secret_key));
+    let mut auth = SimpleAuth::new();
+    for (access_key, secret) in keys {
+        auth.register(access_key.clone(), secret.as_str().into());
+    }
+    service.set_auth(auth);
     let notifier = Arc::new(Notifier {
         sqs,
         bucket: bucket.to_owned(),

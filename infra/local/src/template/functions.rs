@@ -167,6 +167,13 @@ pub struct Destination {
 }
 
 impl Template {
+    /// The names of all functions.
+    #[must_use]
+    pub fn function_names(&self) -> Vec<String> {
+        let functions = self.of_type("AWS::Serverless::Function").into_iter();
+        functions.map(|(id, _)| crate_name(id)).collect()
+    }
+
     /// All functions, in the order of their names.
     ///
     /// # Errors
@@ -214,7 +221,7 @@ impl Template {
 }
 
 /// `ChatFunction` → `chat`, `RunRoutineFunction` → `run-routine`.
-fn crate_name(logical_id: &str) -> String {
+pub(super) fn crate_name(logical_id: &str) -> String {
     let mut name = String::new();
     for c in logical_id.trim_end_matches("Function").chars() {
         if c.is_uppercase() && !name.is_empty() {

@@ -1,6 +1,7 @@
 //! template.yaml as the local stack reads it: what is deployed is what runs here.
 
 mod functions;
+mod policies;
 mod resolve;
 mod resources;
 mod tags;
@@ -8,6 +9,7 @@ mod tags;
 mod tests;
 
 pub use functions::{Event, Function, QueueSource, Route, ScheduleSource, StreamSource};
+pub use policies::Statement;
 pub use resolve::{ACCOUNT, REGION};
 pub use resources::{Bucket, Queue};
 

@@ -80,7 +80,10 @@ impl Template {
             kind.ok_or_else(|| Error::Template(format!("!GetAtt {logical_id}.{attribute} refers to nothing")))?;
         let resource = match (kind, attribute) {
             ("AWS::SQS::Queue", "Arn") => format!("sqs:{REGION}:{ACCOUNT}:{}", self.queue_name(logical_id)),
-            ("AWS::DynamoDB::Table", "Arn") => format!("dynamodb:{REGION}:{ACCOUNT}:table/{logical_id}"),
+            ("AWS::DynamoDB::Table", "Arn") => {
+                let name = self.references.get(logical_id).map_or(logical_id, String::as_str);
+                format!("dynamodb:{REGION}:{ACCOUNT}:table/{name}")
+            }
             ("AWS::DynamoDB::Table", "StreamArn") => {
                 format!("dynamodb:{REGION}:{ACCOUNT}:table/{logical_id}/stream/local")
             }
