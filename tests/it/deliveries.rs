@@ -21,7 +21,7 @@ use shared::{
     events::{Deliver, Event, EventType, Job, Sender, SigningSecret},
     ids::TenantId,
     members::Member,
-    store::{Query, Row, Update},
+    store::{Query, Row, Table, Update},
     webhooks::{DisabledBecause, Slow, Webhook},
 };
 
@@ -83,6 +83,17 @@ async fn work(app: &App, messages: &[Deliver]) -> usize {
         .await
         .unwrap();
     answer.batch_item_failures.len()
+}
+
+/// The engine whose table does not answer.
+async fn without_a_table() -> App {
+    let mut endpoints = Endpoints::default();
+    endpoints.set("DYNAMODB", "http://127.0.0.1:1");
+    let client = aws_sdk_dynamodb::Client::new(&Identity::local().config(endpoints));
+    App {
+        table: Table::new(client, "docent".to_owned()),
+        ..stack().await.app().clone()
+    }
 }
 
 async fn log(of: &Deliver) -> Option<Delivery> {
@@ -591,4 +602,18 @@ fn config() -> shared::config::Config {
     ];
     let variables = variables.map(|(name, value)| (name.to_owned(), value.to_owned()));
     shared::config::Config::from_vars(&variables.into()).unwrap()
+}
+
+#[test]
+fn an_attempt_that_cannot_be_noted_comes_again() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::new().await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let first = first(&webhook, stack().await.app().clock.now());
+        let messages = std::slice::from_ref(&first);
+        assert_eq!(work(&without_a_table().await, messages).await, 1);
+        assert_eq!(work(stack().await.app(), messages).await, 0);
+        assert_eq!(log(&first).await.unwrap().status, Status::Succeeded);
+    });
 }

@@ -308,9 +308,7 @@ fn an_erasure_that_is_broken_off_and_comes_twice_ends_the_same() {
         app.table.delete(&Row::key(&bot)).await.unwrap();
         app.table.delete(&Row::key(&bot.public_row().unwrap())).await.unwrap();
         let long = app.clock.now().plus(900_000);
-        let cut_off = function_with("erase", &[("OPENSEARCH_URL", "http://127.0.0.1:1")]).await;
-        let given_back = erase::handle(&cut_off, message(tenant, &erasure), long).await.unwrap();
-        assert_eq!(given_back.batch_item_failures.len(), 1);
+        let worker = &function_with("erase", &[]).await;
 
         let first = Row::key(&full.documents[0]);
         let begun = until("the first document to be gone", async || {
@@ -320,25 +318,46 @@ fn an_erasure_that_is_broken_off_and_comes_twice_ends_the_same() {
         tokio::select! {
             biased;
             () = begun => {}
-            ended = erase::handle(app, message(tenant, &erasure), long) => {
+            ended = erase::handle(worker, message(tenant, &erasure), long) => {
                 assert!(ended.unwrap().batch_item_failures.is_empty());
             }
         }
         // Out of time from the beginning: it goes on in another invocation.
-        let short = erase::handle(app, message(tenant, &erasure), app.clock.now())
+        let short = erase::handle(worker, message(tenant, &erasure), app.clock.now())
             .await
             .unwrap();
         assert!(short.batch_item_failures.is_empty());
         let (one, two) = futures::join!(
-            erase::handle(app, message(tenant, &erasure), long),
-            erase::handle(app, message(tenant, &erasure), long),
+            erase::handle(worker, message(tenant, &erasure), long),
+            erase::handle(worker, message(tenant, &erasure), long),
         );
         assert!(one.unwrap().batch_item_failures.is_empty() && two.unwrap().batch_item_failures.is_empty());
 
         let done = full.done(erasure.id.as_str()).await;
         full.assert_gone().await;
-        let again = erase::handle(app, message(tenant, &erasure), long).await.unwrap();
+        let again = erase::handle(worker, message(tenant, &erasure), long).await.unwrap();
         assert!(again.batch_item_failures.is_empty());
         assert_eq!(full.tenant.get(&format!("/api/v1/erasures/{}", erasure.id)).await, done);
+    });
+}
+
+#[test]
+fn an_erasure_whose_index_is_away_comes_again() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let bot = tenant.bot().await;
+        let id = tenant
+            .add_with(json!({"title": "A", "text": "The bridge is long.", "bot_id": bot.id}))
+            .await;
+        let app = app().await;
+        let erasure = Erasure::of_bot(&tenant.id, &bot.id, 0, app.clock.now());
+        app.table.put(&erasure).await.unwrap();
+        let until = app.clock.now().plus(900_000);
+        let cut_off = function_with("erase", &[("OPENSEARCH_URL", "http://127.0.0.1:1")]).await;
+        let answer = erase::handle(&cut_off, message(&tenant.id, &erasure), until)
+            .await
+            .unwrap();
+        assert_eq!(answer.batch_item_failures.len(), 1);
+        assert_eq!(tenant.get(&format!("/api/v1/documents/{id}")).await["id"], id);
     });
 }
