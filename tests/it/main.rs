@@ -32,6 +32,7 @@ mod limits;
 mod openapi;
 mod permissions;
 mod platform_chat;
+mod reindex;
 mod restart;
 mod resume;
 mod roles;

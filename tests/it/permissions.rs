@@ -24,7 +24,12 @@ const SOMETIMES: [(&str, &str, &str); 4] = [
 #[ignore = "reads what all other tests noted: run it after them"]
 fn functions_may_do_what_they_do_and_no_more() {
     let mut template = Template::parse(OWN, "STACK").unwrap();
-    for (name, value) in [("MailFrom", "MAIL"), ("OpenSearchArn", "OPENSEARCH")] {
+    for (name, value) in [
+        ("MailFrom", "MAIL"),
+        ("OpenSearchTarget", "domain"),
+        ("OpenSearchUrl", "http://OPENSEARCH"),
+        ("OpenSearchArn", "OPENSEARCH"),
+    ] {
         template.set(name, value);
     }
     let noted = noted(&support::permissions()).unwrap();
