@@ -13,7 +13,7 @@ use crate::mailbox::Mailbox;
 use crate::models::Models;
 use crate::options::Options;
 use crate::sdk::{Endpoints, Identity};
-use crate::server::{Layer, on_loopback};
+use crate::server::{Layer, on_any_port};
 use crate::services::{
     DynamoDb, Journal, Notification, Parameters, create_queues, ensure_bucket, ensure_table, s3, ses, ssm,
 };
@@ -67,7 +67,7 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
     if let Some(model) = models.model {
         endpoints.set(
             "BEDROCK_RUNTIME",
-            on_loopback(local_bedrock::router(model), back).await?,
+            on_any_port(local_bedrock::router(model), back).await?,
         );
     }
     endpoints.set("SQS", sqs(options, data, back).await?);
@@ -80,9 +80,9 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
     endpoints.set("S3", url);
     let table = table(options, data, &mut template, &identity, &mut endpoints).await?;
     let parameters = Parameters::open(&data.path("ssm").join("parameters.json")).during("SSM")?;
-    endpoints.set("SSM", on_loopback(ssm(parameters), back).await?);
+    endpoints.set("SSM", on_any_port(ssm(parameters), back).await?);
     let mailbox = Mailbox::open(&data.path("mail").join("mailbox.jsonl")).during("the mailbox")?;
-    endpoints.set("SESV2", on_loopback(ses(mailbox.clone()), back).await?);
+    endpoints.set("SESV2", on_any_port(ses(mailbox.clone()), back).await?);
     endpoints.set("OPENSEARCH", opensearch(options, data, back).await?);
     template.set("OpenSearchUrl", endpoints.get("OPENSEARCH").unwrap_or_default());
     for (name, value) in PARAMETERS {
@@ -118,7 +118,7 @@ async fn sqs(options: &Options, data: &Data, back: &mut Layer) -> Result<String,
     let sqs = local_sqs::open(&data.path("sqs").join("queues.sqlite"))
         .await
         .during("SQS")?;
-    on_loopback(local_sqs::router(sqs), back).await
+    on_any_port(local_sqs::router(sqs), back).await
 }
 
 async fn opensearch(options: &Options, data: &Data, back: &mut Layer) -> Result<String, Error> {
@@ -128,7 +128,7 @@ async fn opensearch(options: &Options, data: &Data, back: &mut Layer) -> Result<
     let node = local_opensearch::open(&data.path("opensearch"))
         .await
         .during("OpenSearch")?;
-    on_loopback(local_opensearch::router(node), back).await
+    on_any_port(local_opensearch::router(node), back).await
 }
 
 async fn bucket(
@@ -162,7 +162,7 @@ async fn bucket(
         sqs,
         notifications.collect(),
     )?;
-    on_loopback(router, back).await
+    on_any_port(router, back).await
 }
 
 async fn table(
@@ -181,7 +181,7 @@ async fn table(
         return Ok(Table::Remote(ensure_table(&client, &options.name, &table, ttl).await?));
     }
     let path = data.path("dynamodb").join("tables.sqlite");
-    let (dynamodb, journal) = DynamoDb::start(&path, &options.name, table, ttl).await?;
+    let (dynamodb, journal) = DynamoDb::start(options.address, &path, &options.name, table, ttl).await?;
     endpoints.set("DYNAMODB", &dynamodb.url);
     endpoints.set("DYNAMODB_STREAMS", &dynamodb.url);
     Ok(Table::Embedded(dynamodb, journal))

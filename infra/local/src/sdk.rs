@@ -77,6 +77,12 @@ impl Identity {
         })
     }
 
+    /// Whether it is somebody's account on AWS.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        self.real
+    }
+
     /// Access key and secret.
     #[must_use]
     pub fn keys(&self) -> (&str, &str) {
