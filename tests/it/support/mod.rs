@@ -57,6 +57,7 @@ pub fn options(name: &str) -> Options {
     // Receivers of webhooks are servers of the tests.
     options.allow_local_webhooks = true;
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
+    options.dynamodb_url = std::env::var("DOCENT_TEST_DYNAMODB_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options.binaries = std::env::var("DOCENT_TEST_BINARIES").is_ok();
     options
