@@ -24,7 +24,7 @@ pub async fn run() -> Outcome {
     let folder = std::env::temp_dir().join(format!("docent-requests-{}", std::process::id()));
     let mut layer = Layer::default();
     let node = local_opensearch::open(&folder.join("search")).await?;
-    let search = local::server::on_loopback(local_opensearch::router(node), &mut layer).await?;
+    let search = local::server::on_any_port(local_opensearch::router(node), &mut layer).await?;
     let mut options = Options::new(folder.join("stack"));
     options.opensearch_url = Some(search.clone());
     let name = options.name.clone();

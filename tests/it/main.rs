@@ -38,6 +38,7 @@ mod resume;
 mod roles;
 mod routines;
 mod search;
+mod store;
 mod support;
 mod threads;
 mod ticks;

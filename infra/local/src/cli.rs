@@ -1,6 +1,7 @@
 //! The command: its options, what it prints, and its end.
 
 use std::io::IsTerminal;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,7 +19,11 @@ use crate::stack::Stack;
 #[derive(Debug, Parser)]
 #[command(name = "local", version)]
 struct Arguments {
-    /// Port of the API on 127.0.0.1
+    /// Address on which the API and the services listen; a container reaches them at another than this one. They trust whoever
+    /// reaches them
+    #[arg(long, value_name = "IP", default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
+    address: IpAddr,
+    /// Port of the API
     #[arg(long, default_value_t = 8080)]
     port: u16,
     /// Folder that keeps all data
@@ -120,6 +125,7 @@ async fn serve(arguments: Arguments) -> Result<(), crate::error::Cause> {
 
 fn options(arguments: Arguments) -> Options {
     Options {
+        address: arguments.address,
         port: arguments.port,
         fresh: arguments.fresh,
         demo: true,

@@ -23,6 +23,7 @@ pub mod services;
 pub mod sources;
 pub mod stack;
 pub mod template;
+mod variables;
 
 pub use demo::Demo;
 pub use error::Error;

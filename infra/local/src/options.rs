@@ -1,6 +1,7 @@
 //! What a stack can be told.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,9 @@ pub enum Progress {
 pub struct Options {
     /// The folder with its data.
     pub data: PathBuf,
-    /// The port of the API on 127.0.0.1; 0 is any free one.
+    /// Where the API and the services listen. Whoever reaches it can do anything with them.
+    pub address: IpAddr,
+    /// The port of the API; 0 is any free one.
     pub port: u16,
     /// Forget all data first.
     pub fresh: bool,
@@ -83,6 +86,7 @@ impl Options {
     pub fn new(data: impl Into<PathBuf>) -> Self {
         Self {
             data: data.into(),
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 0,
             fresh: false,
             demo: false,

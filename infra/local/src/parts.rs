@@ -134,7 +134,7 @@ impl Back<'_> {
             Some(guard) => guard.before(service, router),
             None => router,
         };
-        server::on_loopback(router, self.layer).await
+        server::on_any_port(router, self.layer).await
     }
 }
 
@@ -227,11 +227,11 @@ async fn table(
         return Ok(Table::Remote(ensure_table(&client, &options.name, &table, ttl).await?));
     }
     let path = data.path("dynamodb").join("tables.sqlite");
-    let (dynamodb, journal) = DynamoDb::start(&path, &options.name, table, ttl).await?;
+    let (dynamodb, journal) = DynamoDb::start(options.address, &path, &options.name, table, ttl).await?;
     let url = match &back.guard {
         Some(guard) => {
             let router = guard.before_url(Service::DynamoDb, &dynamodb.url);
-            server::on_loopback(router, back.layer).await?
+            server::on_any_port(router, back.layer).await?
         }
         None => dynamodb.url.clone(),
     };

@@ -98,6 +98,12 @@ impl Identity {
         identity
     }
 
+    /// Whether it is somebody's account on AWS.
+    #[must_use]
+    pub fn is_real(&self) -> bool {
+        self.http.is_none()
+    }
+
     /// Access key and secret.
     #[must_use]
     pub fn keys(&self) -> (String, String) {

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use axum::Router;
@@ -35,22 +35,32 @@ pub async fn stopped(stop: &mut Stop) {
 
 /// Tasks that end together.
 pub struct Layer {
+    /// Where they listen.
+    pub address: IpAddr,
     /// Tells them to.
     pub stop: watch::Sender<bool>,
     /// The tasks.
     pub tasks: JoinSet<()>,
 }
 
+/// On 127.0.0.1.
 impl Default for Layer {
     fn default() -> Self {
-        Self {
-            stop: watch::Sender::new(false),
-            tasks: JoinSet::new(),
-        }
+        Self::at(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }
 
 impl Layer {
+    /// Nothing yet, at an address.
+    #[must_use]
+    pub fn at(address: IpAddr) -> Self {
+        Self {
+            address,
+            stop: watch::Sender::new(false),
+            tasks: JoinSet::new(),
+        }
+    }
+
     /// Lets the tasks end; those that take too long are cut off.
     pub async fn end(&mut self) {
         self.stop.send_replace(true);
@@ -61,13 +71,14 @@ impl Layer {
     }
 }
 
-/// Serves a router on a port of the system's choice and returns its base URL.
+/// Serves a router on a port of the system's choice, at the layer's address, and returns its base URL.
 ///
 /// # Errors
 /// When no port can be had.
-pub async fn on_loopback(router: Router, layer: &mut Layer) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.during("a loopback port")?;
-    let address = listener.local_addr().during("a loopback port")?;
+pub async fn on_any_port(router: Router, layer: &mut Layer) -> Result<String, Error> {
+    let part = format!("a port of {}", layer.address);
+    let listener = TcpListener::bind((layer.address, 0)).await.during(&part)?;
+    let address = listener.local_addr().during(&part)?;
     let handler = move |request: Request<Incoming>, _| {
         let router = router.clone();
         async move {

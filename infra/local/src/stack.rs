@@ -5,7 +5,7 @@ mod tests;
 
 use std::collections::HashMap;
 use std::io::ErrorKind;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use aws_types::SdkConfig;
@@ -26,6 +26,7 @@ use crate::parts::{self, Table};
 use crate::sdk::{Endpoints, Identity};
 use crate::server::{self, Layer};
 use crate::template::Function;
+use crate::variables;
 
 /// A running stack. Dropping it ends it at once; [`Stack::shutdown`] lets open requests finish.
 pub struct Stack {
@@ -54,10 +55,11 @@ impl Stack {
     /// Says what to change, or which part failed.
     pub async fn start(options: Options) -> Result<Self, Error> {
         let data = Data::hold(&options.data, options.fresh)?;
-        let listener = bind(options.port).await?;
+        let listener = bind((options.address, options.port).into()).await?;
         let base_url = format!("http://{}", listener.local_addr().during("the API's port")?);
-        let mut back = Layer::default();
+        let mut back = Layer::at(options.address);
         let parts = parts::start(&options, &base_url, &data, &mut back).await?;
+        variables::write(&parts, &data)?;
         let functions = if options.binaries {
             binaries::start(&parts, &options.listener).await?
         } else {
@@ -134,11 +136,9 @@ impl Stack {
     }
 }
 
-async fn bind(port: u16) -> Result<TcpListener, Error> {
-    TcpListener::bind(("127.0.0.1", port))
-        .await
-        .map_err(|why| match why.kind() {
-            ErrorKind::AddrInUse => Error::PortTaken(port),
-            _ => Error::part(format!("port {port}"), why),
-        })
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|why| match why.kind() {
+        ErrorKind::AddrInUse => Error::PortTaken(address.port()),
+        _ => Error::part(address, why),
+    })
 }

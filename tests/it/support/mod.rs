@@ -65,6 +65,7 @@ pub fn options(name: &str) -> Options {
     // Functions may do what their policies allow; the last test of all asks whether they need all of that.
     options.permissions = Some(permissions());
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
+    options.dynamodb_url = std::env::var("DOCENT_TEST_DYNAMODB_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options.binaries = std::env::var("DOCENT_TEST_BINARIES").is_ok();
     options

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::runtime_api::{Answer, Handed, Invocation, RuntimeApi};
 use crate::error::{Cause, During, Error};
-use crate::server::{Layer, on_loopback};
+use crate::server::{Layer, on_any_port};
 use crate::template::{ACCOUNT, Function, REGION};
 
 /// What a function's process is started with.
@@ -79,7 +79,7 @@ impl Child {
         let mut layer = Layer::default();
         let api = RuntimeApi::new(program.arn(), handed);
         let asked = api.asked();
-        let url = on_loopback(api.router(), &mut layer).await?;
+        let url = on_any_port(api.router(), &mut layer).await?;
         let process = Command::new(&program.path)
             .env_clear()
             .envs(program.variables.iter().map(|(name, value)| (name, value)))

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::runtime_api::{Handed, RuntimeApi};
 use super::*;
-use crate::server::{Layer, on_loopback};
+use crate::server::{Layer, on_any_port};
 use crate::template::Template;
 
 const PRELUDE: &str = r#"{"statusCode":201,"headers":{"content-type":"text/event-stream"},"cookies":["a=1"]}"#;
@@ -31,7 +31,7 @@ impl Api {
         let router = RuntimeApi::new("arn:x".to_owned(), handed).router();
         Self {
             client: Client::builder().no_proxy().build().unwrap(),
-            url: on_loopback(router, &mut layer).await.unwrap() + "/2018-06-01/runtime",
+            url: on_any_port(router, &mut layer).await.unwrap() + "/2018-06-01/runtime",
             events,
             _layer: layer,
         }

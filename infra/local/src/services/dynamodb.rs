@@ -1,5 +1,6 @@
 //! DynamoDB: dynoxide on a SQLite file, with the table that the template describes.
 
+use std::net::IpAddr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,11 +25,17 @@ pub struct DynamoDb {
 }
 
 impl DynamoDb {
-    /// Opens the file at `path`, makes the table unless it is there, and serves.
+    /// Opens the file at `path`, makes the table unless it is there, and serves on a port of `address`.
     ///
     /// # Errors
     /// When the file or the table cannot be made.
-    pub async fn start(path: &Path, name: &str, table: Value, ttl: Option<String>) -> Result<(Self, Journal), Error> {
+    pub async fn start(
+        address: IpAddr,
+        path: &Path,
+        name: &str,
+        table: Value,
+        ttl: Option<String>,
+    ) -> Result<(Self, Journal), Error> {
         let (path, name) = (path.to_owned(), name.to_owned());
         let opened = tokio::task::spawn_blocking(move || {
             let db = open(&path.to_string_lossy(), &name, table, ttl)?;
@@ -42,7 +49,7 @@ impl DynamoDb {
             .build()
             .during("DynamoDB")?;
         let (stop, stopped) = watch::channel(false);
-        let url = runtime.spawn(serve(db, stopped)).await.during("DynamoDB")??;
+        let url = runtime.spawn(serve(address, db, stopped)).await.during("DynamoDB")??;
         Ok((
             Self {
                 url,
@@ -89,9 +96,9 @@ fn open(path: &str, name: &str, mut table: Value, ttl: Option<String>) -> Result
     Ok(db)
 }
 
-/// Starts serving on this runtime and returns the URL.
-async fn serve(db: Database, mut stopped: watch::Receiver<bool>) -> Result<String, Error> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await.during("DynamoDB")?;
+/// Starts serving on this runtime, on a port of the system's choice, and returns the URL.
+async fn serve(address: IpAddr, db: Database, mut stopped: watch::Receiver<bool>) -> Result<String, Error> {
+    let listener = TcpListener::bind((address, 0)).await.during("DynamoDB")?;
     let address = listener.local_addr().during("DynamoDB")?;
     tokio::spawn(sweep(db.clone()));
     tokio::spawn(async move {

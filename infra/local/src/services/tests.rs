@@ -1,12 +1,15 @@
 //! The table's stream, as dynoxide writes it.
 
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr};
 
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 
 use super::*;
 use crate::sdk::{Endpoints, Identity};
 use crate::template::{OWN, Template};
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn item(sk: &str) -> HashMap<String, AttributeValue> {
     [("pk", "T#t"), ("sk", sk), ("gsi1pk", "T#t#B#b"), ("gsi1sk", "1")]
@@ -20,7 +23,7 @@ async fn the_stream_is_read_filtered_trimmed_and_survives() {
     let path = folder.path().join("tables.sqlite");
     let template = Template::parse(OWN, "t").unwrap();
     let (_, table, ttl) = template.table().unwrap();
-    let (mut dynamodb, journal) = DynamoDb::start(&path, "docent", table.clone(), ttl.clone())
+    let (mut dynamodb, journal) = DynamoDb::start(LOOPBACK, &path, "docent", table.clone(), ttl.clone())
         .await
         .unwrap();
     let mut endpoints = Endpoints::default();
@@ -65,7 +68,7 @@ async fn the_stream_is_read_filtered_trimmed_and_survives() {
 
     dynamodb.stop();
     drop((dynamodb, journal));
-    let (_dynamodb, journal) = DynamoDb::start(&path, "docent", table, ttl).await.unwrap();
+    let (_dynamodb, journal) = DynamoDb::start(LOOPBACK, &path, "docent", table, ttl).await.unwrap();
     assert_eq!(journal.read(0, 10, true, |_| true).unwrap().position, Some(last));
     assert!(!journal.trim(last, i64::MAX).unwrap());
     assert_eq!(journal.read(0, 10, true, |_| true).unwrap().position, None);

@@ -137,3 +137,36 @@ async fn secrets_and_mail_of_functions_survive_a_restart() {
     );
     stack.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tools_that_start_the_binaries_themselves_find_each_functions_variables() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options {
+        address: "127.0.0.2".parse().unwrap(),
+        ..Options::new(folder.path())
+    };
+    let stack = Stack::start(options).await.unwrap();
+    assert!(stack.base_url.starts_with("http://127.0.0.2:"), "{}", stack.base_url);
+    let written = std::fs::read_to_string(folder.path().join("functions.json")).unwrap();
+    let functions: HashMap<String, HashMap<String, String>> = serde_json::from_str(&written).unwrap();
+    assert_eq!(
+        functions["RelayFunction"]["INGEST_QUEUE_URL"],
+        stack.queue_urls["IngestQueue"]
+    );
+    for (function, variables) in &functions {
+        assert_eq!(variables["AWS_ACCESS_KEY_ID"], crate::sdk::LOCAL_KEYS.0);
+        let services = variables
+            .iter()
+            .filter(|(name, _)| name.starts_with("AWS_ENDPOINT_URL_"));
+        let places: Vec<_> = services.map(|(_, place)| place).collect();
+        assert!(places.len() > 5, "{function}: {places:?}");
+        assert!(
+            places.iter().all(|place| place.starts_with("http://127.0.0.2:")),
+            "{function}: {places:?}"
+        );
+    }
+    let all = std::fs::read_to_string(folder.path().join("functions.env")).unwrap();
+    let mut lines = all.lines().map(|line| line.split_once('=').unwrap());
+    assert!(lines.any(|line| line == ("BUCKET_NAME", "docent")), "{all}");
+    stack.shutdown().await;
+}

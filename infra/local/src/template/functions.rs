@@ -12,6 +12,8 @@ use crate::error::Error;
 /// One Lambda function.
 #[derive(Debug)]
 pub struct Function {
+    /// Its name in the template: `ChatFunction`.
+    pub logical_id: String,
     /// Crate, folder and binary: `chat` for `ChatFunction`.
     pub name: String,
     /// Its environment variables.
@@ -211,6 +213,7 @@ impl Template {
         let events: BTreeMap<String, Event> =
             serde_json::from_value(events).map_err(|why| Error::Template(format!("its events: {why}")))?;
         Ok(Function {
+            logical_id: logical_id.to_owned(),
             name: crate_name(logical_id),
             environment,
             timeout: Duration::from_secs(timeout),

@@ -8,11 +8,11 @@ use aws_sdk_sesv2::{
 
 use super::*;
 use crate::sdk::{Endpoints, Identity};
-use crate::server::{Layer, on_loopback};
+use crate::server::{Layer, on_any_port};
 
 async fn start(mailbox: &Mailbox) -> (Client, String, Layer) {
     let mut layer = Layer::default();
-    let url = on_loopback(ses(mailbox.clone()), &mut layer).await.unwrap();
+    let url = on_any_port(ses(mailbox.clone()), &mut layer).await.unwrap();
     let mut endpoints = Endpoints::default();
     endpoints.set("SESV2", &url);
     (Client::new(&Identity::local().config(endpoints)), url, layer)

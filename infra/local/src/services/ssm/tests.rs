@@ -10,11 +10,11 @@ use aws_sdk_ssm::{
 
 use super::*;
 use crate::sdk::{Endpoints, Identity};
-use crate::server::{Layer, on_loopback};
+use crate::server::{Layer, on_any_port};
 
 async fn start(path: &Path) -> (Client, String, Layer) {
     let mut layer = Layer::default();
-    let url = on_loopback(ssm(Parameters::open(path).unwrap()), &mut layer)
+    let url = on_any_port(ssm(Parameters::open(path).unwrap()), &mut layer)
         .await
         .unwrap();
     let mut endpoints = Endpoints::default();
