@@ -1,5 +1,6 @@
 //! template.yaml as the local stack reads it: what is deployed is what runs here.
 
+mod entries;
 mod functions;
 mod resolve;
 mod resources;
@@ -7,6 +8,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use entries::Resource;
 pub use functions::{Event, Function, QueueSource, Route, ScheduleSource, StreamSource};
 pub use resolve::{ACCOUNT, REGION};
 pub use resources::{Bucket, Queue};
