@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeMap,
+    path::PathBuf,
     sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
@@ -27,7 +28,7 @@ use shared::{
 use crate::{
     Outcome, mock,
     serve::Served,
-    wire::{self, Counts},
+    wire::{self, Counts, Passed},
 };
 
 /// Webhooks that each event of the second part is told to: as many as a bot may have.
@@ -177,59 +178,96 @@ fn percentile(times: &mut [Duration], percentile: usize) -> u128 {
 
 /// Requests of one event to one, and of ten events to one, counted on the wire between the functions and the services.
 async fn requests() -> Outcome {
-    let folder = std::env::temp_dir().join(format!("docent-deliveries-wire-{}", std::process::id()));
-    let mut options = Options::new(&folder);
-    options.allow_local_webhooks = true;
-    let name = options.name.clone();
-    let stack = Stack::start(options).await?;
-    let counts = Counts::default();
-    let mut endpoints = Endpoints::default();
-    for (service, label) in [("DYNAMODB", "DynamoDB"), ("SQS", "SQS")] {
-        let to = stack.endpoints.get(service).ok_or("no endpoint")?;
-        endpoints.set(service, wire::serve(label, to, &counts).await?);
-    }
-    endpoints.set("SSM", stack.endpoints.get("SSM").ok_or("no endpoint")?);
-    let mut variables = crate::requests::variables(&name, "http://localhost");
-    let queue = stack.queue_urls.get("DeliverQueue").ok_or("no queue")?;
-    // A queue that nobody else works through.
-    variables.insert(
-        "DELIVER_QUEUE_URL".to_owned(),
-        queue.replace("DeliverQueue", "IngestDeadLetters"),
-    );
-    variables.insert(
-        "SEALING_KEY_PARAMETER".to_owned(),
-        format!("/docent/{name}/sealing-key"),
-    );
-    variables.insert("ALLOW_LOCAL_WEBHOOKS".to_owned(), "yes".to_owned());
-    let sdk = Identity::local().config(endpoints);
-    let (app, sender) = (App::new(&variables, &sdk)?, Sender::new(&variables, &sdk)?);
-    let (secret, id) = (Secret::generate(), TenantId::new());
-    tenants::seed(stack.app(), &id, "Bench", &secret, Some(RateLimits::HIGHEST))
-        .await
-        .map_err(|error| error.to_string())?;
-    let caller = Caller {
-        client: Client::builder().no_proxy().build()?,
-        base: stack.base_url.clone(),
-        key: secret.reveal().to_owned(),
-    };
-    caller.webhook(&receiver(&Heard::default()).await?).await?;
+    let wired = Wired::start().await?;
     println!("\n| deliveries | relay | deliver |\n|---|---|---|");
     for deliveries in [1, 10] {
-        let (records, messages) = batch(&app, &id, deliveries).await?;
-        counts.take();
-        let relayed = relay::handle(&app, records).await?;
-        let by_relay = counts.take();
-        let delivered = deliver::handle(&app, &sender, messages).await?;
-        let by_deliver = counts.take();
+        let [relay, deliver] = wired.deliver(deliveries).await?;
+        let (relay, deliver) = (wire::by_kind(&relay), wire::by_kind(&deliver));
+        println!("| {deliveries} | {} | {} |", said(&relay), said(&deliver));
+    }
+    sizes(&wired.app, &wired.tenant).await?;
+    wired.end().await
+}
+
+/// `relay` and `deliver` on a stack's services, which count what they are asked, with one webhook.
+pub struct Wired {
+    app: App,
+    sender: Sender,
+    tenant: TenantId,
+    counts: Counts,
+    stack: Stack,
+    folder: PathBuf,
+}
+
+impl Wired {
+    /// Starts it.
+    pub async fn start() -> Outcome<Self> {
+        let folder = std::env::temp_dir().join(format!("docent-deliveries-wire-{}", std::process::id()));
+        let mut options = Options::new(&folder);
+        options.allow_local_webhooks = true;
+        let name = options.name.clone();
+        let stack = Stack::start(options).await?;
+        let counts = Counts::default();
+        let mut endpoints = Endpoints::default();
+        for (service, label) in [("DYNAMODB", "DynamoDB"), ("SQS", "SQS")] {
+            let to = stack.endpoints.get(service).ok_or("no endpoint")?;
+            endpoints.set(service, wire::serve(label, to, &counts).await?);
+        }
+        endpoints.set("SSM", stack.endpoints.get("SSM").ok_or("no endpoint")?);
+        let mut variables = crate::requests::variables(&name, "http://localhost");
+        let queue = stack.queue_urls.get("DeliverQueue").ok_or("no queue")?;
+        // A queue that nobody else works through.
+        variables.insert(
+            "DELIVER_QUEUE_URL".to_owned(),
+            queue.replace("DeliverQueue", "IngestDeadLetters"),
+        );
+        variables.insert(
+            "SEALING_KEY_PARAMETER".to_owned(),
+            format!("/docent/{name}/sealing-key"),
+        );
+        variables.insert("ALLOW_LOCAL_WEBHOOKS".to_owned(), "yes".to_owned());
+        let sdk = Identity::local().config(endpoints);
+        let (app, sender) = (App::new(&variables, &sdk)?, Sender::new(&variables, &sdk)?);
+        let (secret, tenant) = (Secret::generate(), TenantId::new());
+        tenants::seed(stack.app(), &tenant, "Bench", &secret, Some(RateLimits::HIGHEST))
+            .await
+            .map_err(|error| error.to_string())?;
+        let caller = Caller {
+            client: Client::builder().no_proxy().build()?,
+            base: stack.base_url.clone(),
+            key: secret.reveal().to_owned(),
+        };
+        caller.webhook(&receiver(&Heard::default()).await?).await?;
+        Ok(Self {
+            app,
+            sender,
+            tenant,
+            counts,
+            stack,
+            folder,
+        })
+    }
+
+    /// Has so many events told to the webhook in one batch; gives what `relay` and what `deliver` asked for.
+    pub async fn deliver(&self, deliveries: usize) -> Outcome<[Vec<Passed>; 2]> {
+        let (records, messages) = batch(&self.app, &self.tenant, deliveries).await?;
+        self.counts.take();
+        let relayed = relay::handle(&self.app, records).await?;
+        let by_relay = self.counts.take_each();
+        let delivered = deliver::handle(&self.app, &self.sender, messages).await?;
+        let by_deliver = self.counts.take_each();
         if !relayed.batch_item_failures.is_empty() || !delivered.batch_item_failures.is_empty() {
             return Err("something was given back".into());
         }
-        println!("| {deliveries} | {} | {} |", said(&by_relay), said(&by_deliver));
+        Ok([by_relay, by_deliver])
     }
-    sizes(&app, &id).await?;
-    stack.shutdown().await;
-    std::fs::remove_dir_all(folder)?;
-    Ok(())
+
+    /// Ends the stack and forgets its data.
+    pub async fn end(self) -> Outcome {
+        self.stack.shutdown().await;
+        std::fs::remove_dir_all(self.folder)?;
+        Ok(())
+    }
 }
 
 /// How large the rows are, about: their JSON, and 150 bytes of keys.

@@ -1,6 +1,7 @@
 //! Figures of BENCHMARKS.md, each printed as a table by the command that stands beside it there.
 
 mod cold;
+mod cost;
 mod deliveries;
 mod enumeration;
 mod mock;
@@ -13,6 +14,7 @@ mod wire;
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use local::cost::Assumed;
 
 /// What to measure.
 #[derive(Parser)]
@@ -45,6 +47,17 @@ enum What {
         /// Events that are told to 20 webhooks each, for the throughput.
         #[arg(long, default_value_t = 500)]
         events: usize,
+    },
+    /// What a deployment costs: idle, a million turns, a million deliveries.
+    Cost {
+        #[command(flatten)]
+        assumed: Assumed,
+        /// Turns of the conversation that is counted.
+        #[arg(long, default_value_t = 4)]
+        turns: u32,
+        /// A file whose generated part is renewed, instead of printing.
+        #[arg(long)]
+        into: Option<PathBuf>,
     },
     /// Whether answers take longer for e-mail addresses that have an account.
     Enumeration {
@@ -81,6 +94,7 @@ async fn main() -> Outcome {
         What::Turn { chats } => turn::run(chats).await,
         What::Cold { runs } => cold::run(runs).await,
         What::Deliveries { singles, events } => deliveries::run(singles, events).await,
+        What::Cost { assumed, turns, into } => cost::run(&assumed, turns, into.as_deref()).await,
         What::Enumeration { samples } => enumeration::run(samples).await,
         What::Retrieval { data, opensearch } => retrieval::run(&data, opensearch).await,
         What::Serve { data, model_url } => serve::run(data, model_url).await,

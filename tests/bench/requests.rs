@@ -1,8 +1,11 @@
 //! Requests per turn, counted on the wire between the real functions and the services.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use axum::{Router, body::Body};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+};
 use http::Request;
 use http_body_util::BodyExt;
 use local::{
@@ -55,24 +58,25 @@ pub async fn run() -> Outcome {
 
     let chat = chat::router(app.clone());
     let conversations = conversations::router(app);
-    println!("| request | DynamoDB | OpenSearch | embedding | model | which |\n|---|---|---|---|---|---|");
+    println!("| request | DynamoDB | units read / written | OpenSearch | embedding | model | which |");
+    println!("|---|---|---|---|---|---|---|");
     let first = ask(&chat, &secret, json!({"message": "How many days of paid vacation?"})).await?;
-    row("first turn of a conversation", counts.take());
+    row("first turn of a conversation", &counts);
     ask(
         &chat,
         &secret,
         json!({"message": "How many can be carried over?", "conversationId": first["conversationId"]}),
     )
     .await?;
-    row("follow-up turn", counts.take());
+    row("follow-up turn", &counts);
     call(&conversations, &secret, "GET", "/api/ai/conversations", Value::Null).await?;
-    row("list of conversations", counts.take());
+    row("list of conversations", &counts);
     let path = format!(
         "/api/ai/conversations/{}",
         first["conversationId"].as_str().unwrap_or_default()
     );
     call(&conversations, &secret, "GET", &path, Value::Null).await?;
-    row("one conversation", counts.take());
+    row("one conversation", &counts);
     of_pages(&chat, &secret, &counts, bot.as_str()).await?;
     stack.shutdown().await;
     layer.end().await;
@@ -84,13 +88,13 @@ pub async fn run() -> Outcome {
 async fn of_pages(chat: &Router, secret: &Secret, counts: &Counts, bot: &str) -> Outcome {
     let question = json!({"message": "How many days of paid vacation?"});
     call(chat, secret, "POST", "/api/v1/chat/stream", question).await?;
-    row("first turn of a platform stream, resumable", counts.take());
+    row("first turn of a platform stream, resumable", &counts);
     let widget = format!("/api/channels/widget/{bot}/chat");
     for what in ["first message of a visitor", "the visitor's next message"] {
         let said = json!([{"role": "user", "content": "How many days of paid vacation?"}]);
         let body = json!({"messages": said, "visitor": {"id": "ann"}});
         call(chat, secret, "POST", &widget, body).await?;
-        row(what, counts.take());
+        row(what, &counts);
     }
     Ok(())
 }
@@ -110,22 +114,29 @@ pub fn variables(name: &str, opensearch: &str) -> HashMap<String, String> {
     vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-fn row(what: &str, counts: BTreeMap<String, usize>) {
-    let of = |prefix: &str| {
-        counts
-            .iter()
-            .filter(|(kind, _)| kind.starts_with(prefix))
-            .map(|(_, n)| n)
-            .sum::<usize>()
+fn row(what: &str, counts: &Counts) {
+    let passed = counts.take_each();
+    let of = |service: &str, kind: &str| {
+        let all = passed.iter().filter(|each| each.service == service);
+        all.filter(|each| each.kind.starts_with(kind)).count().to_string()
     };
-    let which: Vec<String> = counts.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+    let units = |written| -> f64 {
+        let table = passed
+            .iter()
+            .filter(|each| each.service == "DynamoDB" && each.writes() == written);
+        table.map(|each| each.units).sum()
+    };
+    let which: Vec<String> = wire::by_kind(&passed)
+        .iter()
+        .map(|(kind, n)| format!("{kind} {n}"))
+        .collect();
     let row = [
-        of("DynamoDB"),
-        of("OpenSearch"),
-        of("Bedrock invoke"),
-        of("Bedrock converse"),
-    ]
-    .map(|n| n.to_string());
+        of("DynamoDB", ""),
+        format!("{} / {}", units(false), units(true)),
+        of("OpenSearch", ""),
+        of("Bedrock", "invoke"),
+        of("Bedrock", "converse"),
+    ];
     println!("| {what} | {} | {} |", row.join(" | "), which.join(", "));
 }
 
@@ -134,16 +145,21 @@ async fn ask(chat: &Router, secret: &Secret, body: Value) -> Outcome<Value> {
 }
 
 async fn call(router: &Router, secret: &Secret, method: &str, path: &str, body: Value) -> Outcome<Value> {
+    let bytes = bytes(router, secret.reveal(), method, path, body).await?;
+    // A stream is read to its end, and that is all.
+    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+}
+
+/// The bytes of an answer that a function gives somebody who asks it directly.
+pub async fn bytes(router: &Router, key: &str, method: &str, path: &str, body: Value) -> Outcome<Bytes> {
     let request = Request::builder()
         .method(method)
         .uri(path)
-        .header("Authorization", format!("ApiKey {}", secret.reveal()))
+        .header("Authorization", format!("ApiKey {key}"))
         .header("X-External-Org-Id", "acme")
         .header("X-External-User-Id", "u1")
         .header("X-External-Roles", "[]")
         .body(Body::from(body.to_string()))?;
     let answer = router.clone().oneshot(request).await?;
-    let bytes = answer.into_body().collect().await?.to_bytes();
-    // A stream is read to its end, and that is all.
-    Ok(serde_json::from_slice(&bytes).unwrap_or_default())
+    Ok(answer.into_body().collect().await?.to_bytes())
 }

@@ -5,6 +5,7 @@
 mod attach;
 pub mod binaries;
 pub mod cli;
+pub mod cost;
 pub mod data;
 pub mod demo;
 pub mod error;

@@ -134,6 +134,12 @@ impl Stack {
             dynamodb.stop();
         }
     }
+
+    /// Ends the API and the event sources, and leaves the services: for whoever calls the functions by hand and wants nobody
+    /// else to act on what they write.
+    pub async fn quiet(&mut self) {
+        self.front.end().await;
+    }
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

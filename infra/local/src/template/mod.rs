@@ -1,5 +1,6 @@
 //! template.yaml as the local stack reads it: what is deployed is what runs here.
 
+mod entries;
 mod functions;
 mod policies;
 mod resolve;
@@ -8,6 +9,7 @@ mod tags;
 #[cfg(test)]
 mod tests;
 
+pub use entries::Resource;
 pub use functions::{Event, Function, QueueSource, Route, ScheduleSource, StreamSource};
 pub use policies::Statement;
 pub use resolve::{ACCOUNT, REGION};
