@@ -55,6 +55,8 @@ pub struct Config {
     pub embedding_weight: f32,
     /// What models cost.
     pub prices: Prices,
+    /// The CloudWatch namespace of the metrics; absent or empty = no metrics.
+    pub metrics_namespace: Option<String>,
 }
 
 /// A variable that is missing or cannot be read.
@@ -113,6 +115,7 @@ impl Config {
             embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
             embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
             next_embedding: next_embedding(vars)?,
+            metrics_namespace: vars.get("METRICS_NAMESPACE").filter(|name| !name.is_empty()).cloned(),
             prices: Prices::parse(vars.get("MODEL_PRICES").map_or("", String::as_str))
                 .map_err(|why| bad("MODEL_PRICES", why))?,
         })
