@@ -185,7 +185,7 @@ fn named(answer: &str) -> Outcome<String> {
             .as_str()
             .map(str::to_owned)
     });
-    Ok(named.last().ok_or_else(|| format!("no conversation in {answer}"))?)
+    Ok(named.next_back().ok_or_else(|| format!("no conversation in {answer}"))?)
 }
 
 fn work(passed: &[Passed]) -> Work {

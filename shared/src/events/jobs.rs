@@ -194,6 +194,7 @@ impl Job {
             Self::Code { .. } => label("code", None, ""),
             Self::Ingest { tenant, document, .. } => label("ingest", Some(tenant), document.as_str()),
             Self::Drop { tenant, document, .. } => label("drop", Some(tenant), document.as_str()),
+            Self::Reindex { tenant, document, .. } => label("reindex", Some(tenant), document.as_str()),
             Self::Audience { tenant, folder } => label("audience", Some(tenant), folder.as_str()),
             Self::Copy { tenant, to, .. } => label("copy", Some(tenant), to.as_str()),
             Self::Insights { tenant, insight, .. } => label("insights", Some(tenant), insight.as_str()),
