@@ -180,7 +180,7 @@ async fn delivered() -> Outcome<Vec<Delivered>> {
 /// The conversation that an answer's last event names.
 fn named(answer: &str) -> Outcome<String> {
     let events = answer.lines().filter_map(|line| line.strip_prefix("data: "));
-    let named = events.filter_map(|event| {
+    let mut named = events.filter_map(|event| {
         serde_json::from_str::<Value>(event).ok()?["conversationId"]
             .as_str()
             .map(str::to_owned)
