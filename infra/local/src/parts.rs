@@ -20,8 +20,12 @@ use crate::services::{
 use crate::template::{Function, OWN, Template};
 
 /// Parameters that have another value here than on AWS, where the template has them: anybody on this machine may
-/// register, and mail comes from it.
-const PARAMETERS: [(&str, &str); 2] = [("Registration", "open"), ("MailFrom", "docent@localhost")];
+/// register, mail comes from it, and OpenSearch is a server of one's own.
+const PARAMETERS: [(&str, &str); 3] = [
+    ("Registration", "open"),
+    ("MailFrom", "docent@localhost"),
+    ("OpenSearchTarget", "domain"),
+];
 
 /// Everything that functions need.
 pub struct Parts {

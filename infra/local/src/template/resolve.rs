@@ -18,7 +18,9 @@ impl Template {
                 items.iter().map(|item| self.resolve(item)).collect::<Result<_, _>>()?,
             )),
             Value::Object(object) => match object.iter().next() {
-                Some((name, argument)) if object.len() == 1 && is_intrinsic(name) => self.intrinsic(name, argument),
+                Some((name, argument)) if object.len() == 1 && is_intrinsic(name, argument) => {
+                    self.intrinsic(name, argument)
+                }
                 _ => {
                     let each = object
                         .iter()
@@ -41,13 +43,22 @@ impl Template {
                 let branch = if self.condition(text(&argument[0])?)? { 1 } else { 2 };
                 self.resolve(&argument[branch])
             }
-            "Fn::Equals" => Ok(Value::Bool(self.resolve(&argument[0])? == self.resolve(&argument[1])?)),
+            // CloudFormation compares text: a parameter's 0 equals "0".
+            "Fn::Equals" => Ok(Value::Bool(
+                plain(&self.resolve(&argument[0])?) == plain(&self.resolve(&argument[1])?),
+            )),
             "Fn::Not" => Ok(Value::Bool(self.resolve(&argument[0])? != Value::Bool(true))),
+            "Fn::And" => {
+                let parts = self.resolve(argument)?;
+                let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
+                Ok(Value::Bool(parts.iter().all(|part| *part == Value::Bool(true))))
+            }
+            "Condition" => self.condition(text(argument)?).map(Value::Bool),
             other => Err(Error::Template(format!("{other} is not understood by the local stack"))),
         }
     }
 
-    fn condition(&self, name: &str) -> Result<bool, Error> {
+    pub(super) fn condition(&self, name: &str) -> Result<bool, Error> {
         match self.resolve(&self.root["Conditions"][name])? {
             Value::Bool(holds) => Ok(holds),
             _ => Err(Error::Template(format!("there is no condition {name}"))),
@@ -128,8 +139,9 @@ pub(super) fn plain(value: &Value) -> String {
     }
 }
 
-fn is_intrinsic(name: &str) -> bool {
-    name == "Ref" || name.starts_with("Fn::")
+fn is_intrinsic(name: &str, argument: &Value) -> bool {
+    // `Condition` is a condition's name here, and a map in a policy.
+    name == "Ref" || name.starts_with("Fn::") || (name == "Condition" && argument.is_string())
 }
 
 fn text(value: &Value) -> Result<&str, Error> {

@@ -1,10 +1,18 @@
 //! The template is read as CloudFormation would, and the project's own is sound.
 
+mod access;
+mod alarms;
+mod documented;
+mod modes;
+
+use std::collections::BTreeSet;
+
 use super::*;
 
 fn own() -> Template {
     let mut template = Template::parse(OWN, "here").unwrap();
     template.set("OpenSearchUrl", "http://127.0.0.1:9200");
+    template.set("OpenSearchTarget", "domain");
     template.set("MailFrom", "docent@localhost");
     template.refer("Table", "docent");
     template.refer("IngestQueue", "http://127.0.0.1:1/000000000000/IngestQueue");
@@ -80,14 +88,69 @@ fn a_queue_hides_a_message_for_six_times_its_functions_timeout() {
             let redrive: serde_json::Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
             let dead_letters = named(redrive["deadLetterTargetArn"].as_str().unwrap());
             assert!(dead_letters.holds_dead_letters && !queue.holds_dead_letters);
+            assert_eq!(dead_letters.attributes["MessageRetentionPeriod"], "1209600", "14 days");
         }
     }
     assert!(queues.iter().is_sorted_by_key(|queue| !queue.holds_dead_letters));
 }
 
 #[test]
+fn each_crate_of_functions_is_a_function() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../functions");
+    let crates = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
+    let crates = crates.filter(|entry| entry.path().join("Cargo.toml").is_file());
+    let crates: BTreeSet<String> = crates.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    let functions = own().functions().unwrap();
+    assert_eq!(functions.len(), crates.len());
+    assert_eq!(
+        functions
+            .into_iter()
+            .map(|function| function.name)
+            .collect::<BTreeSet<_>>(),
+        crates
+    );
+    for (id, properties) in own().of_type("AWS::Serverless::Function") {
+        let built = properties["CodeUri"]
+            .as_str()
+            .unwrap()
+            .strip_prefix("target/lambda/")
+            .unwrap();
+        assert!(crates.contains(built.trim_end_matches('/')), "{id}");
+    }
+}
+
+#[test]
+fn every_function_that_is_called_by_path_answers_every_method_itself() {
+    for function in own().functions().unwrap() {
+        assert!(
+            routes(&function).all(|route| route.method == "ANY"),
+            "{}: no preflight",
+            function.name
+        );
+    }
+}
+
+#[test]
+fn conditions_are_worked_out() {
+    let text = "Parameters: {Kind: {Default: a}, Many: {Default: 0}}\n\
+                Conditions:\n  A: !Equals [!Ref Kind, a]\n  None: !Equals [!Ref Many, '0']\n  \
+                Both: !And [!Condition A, !Condition None]\n  Neither: !And [!Not [!Condition A], !Condition None]\n";
+    let mut template = Template::parse(text, "here").unwrap();
+    let holds = |template: &Template| ["Both", "Neither"].map(|name| template.condition(name).unwrap());
+    assert_eq!(holds(&template), [true, false]);
+    template.set("Kind", "b");
+    assert_eq!(holds(&template), [false, true]);
+    template.set("Many", "1");
+    assert_eq!(holds(&template), [false, false]);
+    assert!(template.condition("Nothing").is_err());
+}
+
+#[test]
 fn nobody_may_do_everything_to_everything() {
     let template = own();
+    let all = template.root["Resources"].to_string();
+    assert!(!all.contains("\"Resource\":\"*\"") && !all.contains("\"Resource\":[\"*\"]"));
+    assert!(!all.contains("\"Action\":\"*\"") && !all.contains("\"Effect\":\"Allow\",\"Principal\":\"*\""));
     for (id, properties) in template.of_type("AWS::Serverless::Function") {
         let text = properties["Policies"].to_string();
         assert!(
