@@ -1,4 +1,6 @@
-//! The first owner of a deployment, and its signing key.
+//! The first owner of a deployment, its signing key, its index, and what was lost of its table.
+
+mod reindex;
 
 use std::io::Read;
 
@@ -22,6 +24,27 @@ pub(crate) enum Admin {
     CreateOwner(CreateOwner),
     /// Lets a new key sign members' tokens. Nobody is signed out, unless the old key is revoked.
     RotateSigningKey(RotateSigningKey),
+    /// Has all documents written into the index once more: into the next one, when the deployment names one.
+    Reindex(Reindex),
+    /// Puts into a table what another one (one that was restored) has and it lacks. Nothing is overwritten.
+    Fill(Fill),
+}
+
+#[derive(Args)]
+pub(crate) struct Reindex {
+    /// The stack's table (its output TableName).
+    #[arg(long)]
+    table: String,
+}
+
+#[derive(Args)]
+pub(crate) struct Fill {
+    /// The table that lacks something.
+    #[arg(long)]
+    table: String,
+    /// The table that has it.
+    #[arg(long)]
+    from: String,
 }
 
 #[derive(Args)]
@@ -61,6 +84,11 @@ pub(crate) async fn run(what: Admin, sdk: &SdkConfig) -> Result<String, Error> {
     match what {
         Admin::CreateOwner(asked) => create_owner(sdk, asked).await,
         Admin::RotateSigningKey(asked) => rotate_signing_key(sdk, asked).await,
+        Admin::Reindex(asked) => reindex::ask(&table(sdk, asked.table)).await,
+        Admin::Fill(asked) => {
+            let filled = table(sdk, asked.table).fill_from(&table(sdk, asked.from)).await?;
+            Ok(format!("{filled} rows were put back."))
+        }
     }
 }
 

@@ -47,6 +47,9 @@ pub struct Config {
     pub embedding_model: String,
     /// Length of an embedding.
     pub embedding_dimensions: usize,
+    /// The embedding model that the deployment is about to change to, and its length: whoever writes the index writes
+    /// that one's, too.
+    pub next_embedding: Option<(String, usize)>,
     /// Weight of the dense part when BM25 and k-NN are fused, 0–1. It belongs to the embedding model:
     /// .4 for a real one, at most .1 for the offline hash (measured on eight judged collections).
     pub embedding_weight: f32,
@@ -109,6 +112,7 @@ impl Config {
             embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
             embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
             embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
+            next_embedding: next_embedding(vars)?,
             prices: Prices::parse(vars.get("MODEL_PRICES").map_or("", String::as_str))
                 .map_err(|why| bad("MODEL_PRICES", why))?,
         })
@@ -142,6 +146,18 @@ where
     required(vars, name)?
         .parse()
         .map_err(|why: T::Err| bad(name, why.to_string()))
+}
+
+/// The next embedding model, when one is named that is not the present one.
+fn next_embedding(vars: &HashMap<String, String>) -> Result<Option<(String, usize)>, ConfigError> {
+    let model = vars.get("NEXT_EMBEDDING_MODEL_ID").map_or("", String::as_str);
+    if model.is_empty() {
+        return Ok(None);
+    }
+    let dimensions: usize = parsed(vars, "NEXT_EMBEDDING_DIMENSIONS")?;
+    let present =
+        required(vars, "EMBEDDING_MODEL_ID")? == model && parsed::<usize>(vars, "EMBEDDING_DIMENSIONS")? == dimensions;
+    Ok((!present).then(|| (model.to_owned(), dimensions)))
 }
 
 /// The deployment's own model, then those of the comma list.
@@ -181,6 +197,24 @@ mod tests {
         for bad in ["5;300", "-1", "1000000", &["1"; 21].join(",")] {
             assert!(waits(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn the_next_model_is_another_one() {
+        let next = |model: &str, dimensions: &str| {
+            let vars = [
+                ("EMBEDDING_MODEL_ID", "a"),
+                ("EMBEDDING_DIMENSIONS", "256"),
+                ("NEXT_EMBEDDING_MODEL_ID", model),
+                ("NEXT_EMBEDDING_DIMENSIONS", dimensions),
+            ];
+            next_embedding(&vars.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+        };
+        assert_eq!(next("", "512").unwrap(), None);
+        assert_eq!(next("a", "256").unwrap(), None);
+        assert_eq!(next("a", "512").unwrap(), Some(("a".to_owned(), 512)));
+        assert_eq!(next("b", "256").unwrap(), Some(("b".to_owned(), 256)));
+        assert!(next("b", "").is_err());
     }
 
     #[test]

@@ -35,6 +35,7 @@ pub struct Models {
     offered: Vec<String>,
     embedding_model: String,
     dimensions: usize,
+    next_embedding: Option<(String, usize)>,
 }
 
 /// What a model is asked.
@@ -69,7 +70,20 @@ impl Models {
             offered: config.chat_models.clone(),
             embedding_model: config.embedding_model.clone(),
             dimensions: config.embedding_dimensions,
+            next_embedding: config.next_embedding.clone(),
         }
+    }
+
+    /// The models that the deployment is about to change to, for whoever writes the index.
+    #[must_use]
+    pub fn next(&self) -> Option<Self> {
+        let (embedding_model, dimensions) = self.next_embedding.clone()?;
+        Some(Self {
+            embedding_model,
+            dimensions,
+            next_embedding: None,
+            ..self.clone()
+        })
     }
 
     /// The chat models that a bot may choose from.

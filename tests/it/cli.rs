@@ -1,5 +1,9 @@
 //! The `docent` command, on the stack's table and parameters.
 
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType},
+};
 use serde_json::json;
 use shared::{secrets::Secrets, tokens};
 
@@ -91,5 +95,53 @@ fn a_rotated_key_signs_and_the_old_one_is_believed_unless_it_is_revoked() {
         line[6] = "/docent/mistyped/signing-key";
         let refused = cli::execute(&line, stack.sdk()).await.unwrap_err();
         assert!(refused.to_string().contains("parameter"), "{refused}");
+    });
+}
+
+#[test]
+fn a_restored_table_gives_back_what_is_lacking_and_nothing_else() {
+    run(async {
+        let stack = stack().await;
+        let client = Client::new(stack.sdk());
+        let names = ["kept", "restored"].map(|name| format!("{name}-{}", std::process::id()));
+        for name in &names {
+            let created = client
+                .create_table()
+                .table_name(name)
+                .billing_mode(BillingMode::PayPerRequest);
+            let [pk, sk] = ["pk", "sk"].map(|name| {
+                let attribute = AttributeDefinition::builder().attribute_name(name);
+                attribute.attribute_type(ScalarAttributeType::S).build().unwrap()
+            });
+            let [hash, range] = [("pk", KeyType::Hash), ("sk", KeyType::Range)].map(|(name, kind)| {
+                KeySchemaElement::builder()
+                    .attribute_name(name)
+                    .key_type(kind)
+                    .build()
+                    .unwrap()
+            });
+            let created = created.attribute_definitions(pk).attribute_definitions(sk);
+            created.key_schema(hash).key_schema(range).send().await.unwrap();
+        }
+        let put = async |table: &str, sk: &str, value: &str| {
+            let text = |value: &str| AttributeValue::S(value.to_owned());
+            let put = client.put_item().table_name(table).item("pk", text("T#t"));
+            put.item("sk", text(sk))
+                .item("value", text(value))
+                .send()
+                .await
+                .unwrap();
+        };
+        put(&names[0], "BOT#1", "new").await;
+        for (sk, value) in [("BOT#1", "old"), ("BOT#2", "lost"), ("EVENT", "told long ago")] {
+            put(&names[1], sk, value).await;
+        }
+        let line = ["docent", "admin", "fill", "--table", &names[0], "--from", &names[1]];
+        assert_eq!(cli::execute(&line, stack.sdk()).await.unwrap(), "1 rows were put back.");
+        let rows = client.scan().table_name(&names[0]).send().await.unwrap().items.unwrap();
+        let mut values: Vec<&str> = rows.iter().map(|row| row["value"].as_s().unwrap().as_str()).collect();
+        values.sort_unstable();
+        assert_eq!(values, ["lost", "new"]);
+        assert_eq!(cli::execute(&line, stack.sdk()).await.unwrap(), "0 rows were put back.");
     });
 }

@@ -31,6 +31,7 @@ mod keys;
 mod limits;
 mod openapi;
 mod platform_chat;
+mod reindex;
 mod restart;
 mod resume;
 mod roles;

@@ -10,7 +10,8 @@ use shared::{
     folders::Folder,
     ids::{BotId, DocumentId, FolderId, TenantId},
     knowledge::{self, Chunk, MediaType, ParseError},
-    search::{ChunkAccess, ChunkRow},
+    models::Models,
+    search::{ChunkAccess, ChunkRow, Search},
     store::{Condition, Row, Transaction, TransactionError, Update},
     worker::JobError,
 };
@@ -75,14 +76,14 @@ async fn forget(app: &App, tenant: &TenantId, document: &DocumentId, version: u3
 }
 
 /// A file's size, pages and chunks.
-struct Read {
+pub(crate) struct Read {
     size: u64,
     pages: Option<u32>,
-    chunks: Vec<Chunk>,
+    pub(crate) chunks: Vec<Chunk>,
 }
 
 /// The text of the file, or a sentence for its owner that says why there is none.
-async fn read(app: &App, document: &Document) -> Result<Result<Read, ParseError>, JobError> {
+pub(crate) async fn read(app: &App, document: &Document) -> Result<Result<Read, ParseError>, JobError> {
     let Some(bytes) = app.blobs.get(&document.latest.blob).await? else {
         return Ok(Err(ParseError("The file of this document is missing.".to_owned())));
     };
@@ -122,10 +123,7 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
     {
         return Ok(());
     }
-    let folder = match &document.folder {
-        Some(folder) => app.table.get::<Folder>(&Folder::key(&document.tenant, folder)).await?,
-        None => None,
-    };
+    let folder = folder_of(app, document).await?;
     write(app, document, &read.chunks, folder.as_ref()).await?;
     app.search
         .wait_visible(&document.tenant, &document.id, version.n, read.chunks.len())
@@ -148,15 +146,39 @@ async fn index(app: &App, document: &Document, read: Read) -> Result<(), JobErro
     }
 }
 
+/// The folder that the document is in.
+pub(crate) async fn folder_of(app: &App, document: &Document) -> Result<Option<Folder>, Error> {
+    match &document.folder {
+        Some(folder) => app.table.get(&Folder::key(&document.tenant, folder)).await,
+        None => Ok(None),
+    }
+}
+
+/// Writes into the index that is searched, and into the one that will be.
 async fn write(app: &App, document: &Document, chunks: &[Chunk], folder: Option<&Folder>) -> Result<(), Error> {
-    app.search.ensure_index().await?;
+    write_into(&app.search, &app.models, document, chunks, folder).await?;
+    match (app.search.next(), app.models.next()) {
+        (Some(search), Some(models)) => write_into(search, &models, document, chunks, folder).await,
+        _ => Ok(()),
+    }
+}
+
+/// Writes the chunks of the document's latest version into one index.
+pub(crate) async fn write_into(
+    search: &Search,
+    models: &Models,
+    document: &Document,
+    chunks: &[Chunk],
+    folder: Option<&Folder>,
+) -> Result<(), Error> {
+    search.ensure_index().await?;
     let access = ChunkAccess::new(&document.audience, folder.map(|folder| &folder.audience));
     for chunks in chunks.chunks(BATCH) {
         let texts = chunks.iter().map(|chunk| match &chunk.section {
             Some(section) => format!("{section}\n{}", chunk.text),
             None => chunk.text.clone(),
         });
-        let vectors = app.models.embed_all(texts.collect()).await?;
+        let vectors = models.embed_all(texts.collect()).await?;
         let rows = chunks.iter().zip(vectors).map(|(chunk, vector)| ChunkRow {
             tenant: document.tenant.as_str().to_owned(),
             bot: document.bot.as_ref().map_or(EVERYBODY, BotId::as_str).to_owned(),
@@ -171,7 +193,7 @@ async fn write(app: &App, document: &Document, chunks: &[Chunk], folder: Option<
             vector,
             access: access.clone(),
         });
-        app.search.index(&rows.collect::<Vec<_>>()).await?;
+        search.index(&rows.collect::<Vec<_>>()).await?;
     }
     Ok(())
 }

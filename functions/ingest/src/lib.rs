@@ -1,7 +1,8 @@
-//! The worker of the knowledge base: reads new versions into the index, removes old ones, writes changed audiences, and
-//! copies documents to other bots.
+//! The worker of the knowledge base: reads new versions into the index, removes old ones, writes changed audiences, copies
+//! documents to other bots, and writes what is indexed once more.
 //! Every job may run twice.
 
+mod again;
 mod audience;
 mod copy;
 mod index;
@@ -37,6 +38,11 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
                 document,
                 version,
             } => version.remove(app, &tenant, &document).await?,
+            Job::Reindex {
+                tenant,
+                document,
+                version,
+            } => again::write(app, &tenant, &document, version).await?,
             Job::Audience { tenant, folder } => audience::write(app, &tenant, &folder).await?,
             Job::Copy { tenant, from, to } => copy::run(app, &tenant, &from, &to).await?,
             other => return Err(JobError::Fail(format!("not a job of this worker: {other:?}"))),

@@ -50,6 +50,15 @@ pub enum Job {
         /// The version.
         version: Version,
     },
+    /// `ingest`: write this version, which searches see, into the index once more: into the next one, when there is one.
+    Reindex {
+        /// Whose document.
+        tenant: TenantId,
+        /// The document.
+        document: DocumentId,
+        /// The number of its current version.
+        version: u32,
+    },
     /// `ingest`: write the folder's audience into the chunks of its documents.
     Audience {
         /// Whose folder.
@@ -170,9 +179,11 @@ impl Job {
     pub fn destination(&self) -> Option<Destination> {
         match self {
             Self::Title { .. } | Self::Code { .. } | Self::WebhookDisabled { .. } | Self::Contact { .. } => None,
-            Self::Ingest { .. } | Self::Drop { .. } | Self::Audience { .. } | Self::Copy { .. } => {
-                Some(Destination::Ingest)
-            }
+            Self::Ingest { .. }
+            | Self::Drop { .. }
+            | Self::Reindex { .. }
+            | Self::Audience { .. }
+            | Self::Copy { .. } => Some(Destination::Ingest),
             Self::Erase { .. } => Some(Destination::Erase),
             Self::Insights { .. } => Some(Destination::Insights),
             Self::Run { .. } | Self::MailRun { .. } => Some(Destination::Routines),
@@ -188,6 +199,7 @@ impl Job {
             Self::Deliver(deliver) => Some(deliver.webhook.as_str()),
             Self::Ingest { tenant, .. }
             | Self::Drop { tenant, .. }
+            | Self::Reindex { tenant, .. }
             | Self::Audience { tenant, .. }
             | Self::Copy { tenant, .. }
             | Self::Insights { tenant, .. }

@@ -44,6 +44,8 @@ pub enum EventType {
     RedeliveryRequested,
     /// A webhook was disabled, and its owners are to be told.
     WebhookDisabled,
+    /// Documents are to be written into the index once more.
+    ReindexRequested,
 }
 
 impl EventType {

@@ -115,7 +115,7 @@ impl Search {
         Ok(())
     }
 
-    /// Changes the access fields of a version's chunks; those that are gone are left out.
+    /// Changes the access fields of a version's chunks, in the next index, too; those that are gone are left out.
     ///
     /// # Errors
     /// When OpenSearch does not take all of them.
@@ -127,24 +127,40 @@ impl Search {
         access: &ChunkAccess,
     ) -> Result<(), Error> {
         let numbers: Vec<u32> = (0..chunks).collect();
-        for numbers in numbers.chunks(BULK) {
-            let lines = numbers.iter().flat_map(|n| {
-                let id = chunk_id(document.as_str(), version, *n);
-                [
-                    json!({"update": {"_index": self.alias, "_id": id}}),
-                    json!({"doc": access}),
-                ]
-            });
-            self.bulk(lines.collect(), |status| status == 404).await?;
+        for index in self.all() {
+            for numbers in numbers.chunks(BULK) {
+                let lines = numbers.iter().flat_map(|n| {
+                    let id = chunk_id(document.as_str(), version, *n);
+                    [
+                        json!({"update": {"_index": index.alias, "_id": id}}),
+                        json!({"doc": access}),
+                    ]
+                });
+                index.bulk(lines.collect(), |status| status == 404).await?;
+            }
         }
         Ok(())
     }
 
-    /// Deletes all chunks of a version: those up to the known number, and whatever else a search finds of it.
+    /// Deletes all chunks of a version, in the next index, too: those up to the known number, and whatever else a search
+    /// finds of it.
     ///
     /// # Errors
     /// When OpenSearch does not take all of them.
     pub async fn drop_version(
+        &self,
+        tenant: &TenantId,
+        document: &DocumentId,
+        version: u32,
+        chunks: u32,
+    ) -> Result<(), Error> {
+        for index in self.all() {
+            index.drop_here(tenant, document, version, chunks).await?;
+        }
+        Ok(())
+    }
+
+    async fn drop_here(
         &self,
         tenant: &TenantId,
         document: &DocumentId,

@@ -37,6 +37,7 @@ pub struct Search {
     alias: String,
     dimensions: usize,
     weight: f32,
+    next: Option<Box<Search>>,
 }
 
 impl Search {
@@ -59,17 +60,37 @@ impl Search {
             .disable_proxy()
             .build()
             .map_err(|e| bad(e.to_string()))?;
-        Ok(Self {
+        let present = Self {
             client: OpenSearch::new(transport),
             target: config.opensearch_target,
             alias: index::alias(&config.embedding_model, config.embedding_dimensions),
             dimensions: config.embedding_dimensions,
             weight: config.embedding_weight,
-        })
+            next: None,
+        };
+        let next = config.next_embedding.as_ref().map(|(model, dimensions)| {
+            Box::new(Self {
+                alias: index::alias(model, *dimensions),
+                dimensions: *dimensions,
+                ..present.clone()
+            })
+        });
+        Ok(Self { next, ..present })
     }
 }
 
 impl Search {
+    /// The index that the deployment is about to change to, for whoever writes chunks: what searches do not ask yet.
+    #[must_use]
+    pub fn next(&self) -> Option<&Self> {
+        self.next.as_deref()
+    }
+
+    /// This index and the next.
+    fn all(&self) -> impl Iterator<Item = &Self> {
+        std::iter::once(self).chain(self.next())
+    }
+
     /// The same index with another weight of the dense part: for comparing.
     #[must_use]
     pub fn weighted(&self, weight: f32) -> Self {

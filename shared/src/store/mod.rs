@@ -7,6 +7,7 @@ mod cursor;
 mod index;
 pub(crate) mod json_text;
 mod key;
+mod scan;
 mod table;
 mod transaction;
 mod update;

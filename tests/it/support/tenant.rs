@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use local::stack::Stack;
 use reqwest::{Method, RequestBuilder, Response, StatusCode, multipart};
 use serde_json::{Value, json};
 use shared::{
@@ -51,7 +52,11 @@ impl Tenant {
 
     /// Makes one whose key has these rate limits.
     pub async fn with_limits(rate_limits: Option<RateLimits>) -> Self {
-        let stack = stack().await;
+        Self::on(stack().await, rate_limits).await
+    }
+
+    /// Makes one on a stack of the test's own.
+    pub async fn on(stack: &Stack, rate_limits: Option<RateLimits>) -> Self {
         let (secret, id) = (Secret::generate(), TenantId::new());
         tenants::seed(stack.app(), &id, "Test", &secret, rate_limits)
             .await
