@@ -87,6 +87,7 @@ async fn a_streamed_answer_is_prelude_delimiter_and_pieces_and_none_of_them_wait
         let prelude: serde_json::Value = serde_json::from_slice(prelude).unwrap();
         assert_eq!(prelude["statusCode"], 200);
         assert_eq!(rest, b"\0\0\0\0\0\0\0\0onetwo");
+        assert_eq!(parts[1].1, DELIMITER.as_slice(), "it is a part of its own");
         took.push(parts[0].0 - begun);
     }
     took.sort();
