@@ -88,13 +88,13 @@ pub async fn run() -> Outcome {
 async fn of_pages(chat: &Router, secret: &Secret, counts: &Counts, bot: &str) -> Outcome {
     let question = json!({"message": "How many days of paid vacation?"});
     call(chat, secret, "POST", "/api/v1/chat/stream", question).await?;
-    row("first turn of a platform stream, resumable", &counts);
+    row("first turn of a platform stream, resumable", counts);
     let widget = format!("/api/channels/widget/{bot}/chat");
     for what in ["first message of a visitor", "the visitor's next message"] {
         let said = json!([{"role": "user", "content": "How many days of paid vacation?"}]);
         let body = json!({"messages": said, "visitor": {"id": "ann"}});
         call(chat, secret, "POST", &widget, body).await?;
-        row(what, &counts);
+        row(what, counts);
     }
     Ok(())
 }
