@@ -179,13 +179,14 @@ async fn delivered() -> Outcome<Vec<Delivered>> {
 
 /// The conversation that an answer's last event names.
 fn named(answer: &str) -> Outcome<String> {
-    let events = answer.lines().filter_map(|line| line.strip_prefix("data: "));
-    let mut named = events.filter_map(|event| {
-        serde_json::from_str::<Value>(event).ok()?["conversationId"]
-            .as_str()
-            .map(str::to_owned)
-    });
-    Ok(named.next_back().ok_or_else(|| format!("no conversation in {answer}"))?)
+    let events = answer.lines().rev().filter_map(|line| line.strip_prefix("data: "));
+    for event in events {
+        let event: Value = serde_json::from_str(event)?;
+        if let Some(id) = event["conversationId"].as_str() {
+            return Ok(id.to_owned());
+        }
+    }
+    Err(format!("no conversation in {answer}").into())
 }
 
 fn work(passed: &[Passed]) -> Work {

@@ -52,8 +52,8 @@ enum What {
     Cost {
         #[command(flatten)]
         assumed: Assumed,
-        /// Turns of the conversation that is counted.
-        #[arg(long, default_value_t = 4)]
+        /// Turns of the conversation that is counted; a caller may ask 30 questions a minute.
+        #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=25))]
         turns: u32,
         /// A file whose generated part is renewed, instead of printing.
         #[arg(long)]
