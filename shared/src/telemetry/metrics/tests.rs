@@ -170,38 +170,3 @@ fn a_deployment_without_a_namespace_has_no_metrics() {
     drop(begun);
     assert!(kept.lines().is_empty());
 }
-#[test]
-fn tmp_speed() {
-    let _begun = tracing::subscriber::set_default(crate::telemetry::lines("info", std::io::sink));
-    let metrics = metrics(Some("docent/test"));
-    let began = std::time::Instant::now();
-    for _ in 0..10_000 {
-        let span = tracing::error_span!(
-            "request",
-            request_id = "01a22543-d0c2-74f4-815c-cacf8841d7b2",
-            tenant = tracing::field::Empty,
-            bot = tracing::field::Empty,
-            credential = tracing::field::Empty,
-            first_piece_ms = tracing::field::Empty
-        );
-        let _in = span.enter();
-        crate::telemetry::tenant(&crate::ids::TenantId::parse("01a22543-d0c2-74f4-815c-cacf8841d7b2").unwrap());
-        crate::telemetry::credential("full_key");
-        crate::telemetry::bot(&crate::ids::BotId::parse("01a22543-d0c2-74f4-815c-cacf8841d7b2").unwrap());
-        crate::telemetry::first_piece(std::time::Duration::from_millis(20));
-        metrics.model_call(&ModelCall {
-            durations: vec![0.5],
-            input_tokens: vec![7],
-            ..ModelCall::new(Operation::Embeddings, "e-1")
-        });
-        metrics.model_call(&answered());
-        tracing::info!(
-            method = "POST",
-            route = "/api/ai/chat/stream",
-            status = Some(200_u16),
-            duration_ms = 17.2,
-            "request"
-        );
-    }
-    println!("per turn: {:?}", began.elapsed() / 10_000);
-}
