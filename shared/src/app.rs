@@ -17,6 +17,7 @@ use crate::{
     search::Search,
     store::Table,
     streaming,
+    telemetry::Metrics,
     tokens::PublicKeys,
 };
 
@@ -47,6 +48,8 @@ pub struct App {
     pub limits: Limits,
     /// The time.
     pub clock: Clock,
+    /// What is measured.
+    pub metrics: Metrics,
     /// Seconds between a failed attempt to tell a webhook and the next.
     pub delivery_retries: Arc<[u32]>,
     /// Seconds after which no answer that was under way when its bot was deleted can still be stored.
@@ -64,6 +67,7 @@ impl App {
             table: Table::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone()),
             search: Search::new(&config, sdk)?,
             models: Models::new(&config, sdk),
+            metrics: Metrics::new(&config),
             blobs: Blobs::new(config.bucket.clone(), sdk),
             queue: Queue::new(&config, sdk),
             mail: Mailer::new(config.mail_from, sdk),

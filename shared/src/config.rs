@@ -52,6 +52,8 @@ pub struct Config {
     pub embedding_weight: f32,
     /// What models cost.
     pub prices: Prices,
+    /// The CloudWatch namespace of the metrics; absent or empty = no metrics.
+    pub metrics_namespace: Option<String>,
 }
 
 /// A variable that is missing or cannot be read.
@@ -109,6 +111,7 @@ impl Config {
             embedding_model: required(vars, "EMBEDDING_MODEL_ID")?,
             embedding_dimensions: parsed(vars, "EMBEDDING_DIMENSIONS")?,
             embedding_weight: parsed(vars, "EMBEDDING_WEIGHT")?,
+            metrics_namespace: vars.get("METRICS_NAMESPACE").filter(|name| !name.is_empty()).cloned(),
             prices: Prices::parse(vars.get("MODEL_PRICES").map_or("", String::as_str))
                 .map_err(|why| bad("MODEL_PRICES", why))?,
         })

@@ -199,12 +199,12 @@ impl Error {
         }
     }
 
-    /// Writes the cause, where there is one, to the log under the request id.
-    pub fn log(&self, request_id: &str) {
+    /// Writes the cause, where there is one, to the log; the span around it has the request's id.
+    pub fn log(&self) {
         let (Self::Internal(cause) | Self::Unavailable { cause, .. }) = self else {
             return;
         };
-        tracing::error!(request_id, cause = %chain(cause.as_ref()), "{self}");
+        tracing::error!(cause = %chain(cause.as_ref()), "{self}");
     }
 }
 

@@ -1,8 +1,11 @@
 //! Models, in Bedrock: answers by Converse, embeddings by InvokeModel.
 
 mod extract;
+mod measured;
 
 pub use extract::{Extracted, Tool};
+
+use std::time::{Duration, Instant};
 
 use aws_sdk_bedrockruntime::{
     Client,
@@ -14,14 +17,17 @@ use aws_sdk_bedrockruntime::{
     },
 };
 use aws_types::SdkConfig;
-use futures::{Stream, StreamExt, TryStreamExt};
+use futures::{Stream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
+
+use measured::Measured;
 
 use crate::{
     config::Config,
     error::Error,
     messages::{Role, Usage},
+    telemetry::{Metrics, Operation},
 };
 
 /// Embeddings that are asked for at once.
@@ -35,6 +41,7 @@ pub struct Models {
     offered: Vec<String>,
     embedding_model: String,
     dimensions: usize,
+    metrics: Metrics,
 }
 
 /// What a model is asked.
@@ -69,6 +76,7 @@ impl Models {
             offered: config.chat_models.clone(),
             embedding_model: config.embedding_model.clone(),
             dimensions: config.embedding_dimensions,
+            metrics: Metrics::new(config),
         }
     }
 
@@ -92,23 +100,32 @@ impl Models {
         &self,
         prompt: Prompt,
     ) -> Result<impl Stream<Item = Result<Delta, Error>> + Send + use<>, Error> {
-        let request = self.client.converse_stream().model_id(self.name(&prompt));
-        let request = request
+        let model = self.name(&prompt).to_owned();
+        let request = self
+            .client
+            .converse_stream()
+            .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))
             .set_messages(Some(sdk_messages(prompt.messages)?))
             .inference_config(inference(prompt.max_tokens));
-        let mut events = request.send().await.map_err(model_error)?.stream;
+        let mut call = Measured::begin(&self.metrics, Operation::Chat, &model);
+        let begun = request.send().await;
+        let mut events = begun.map_err(|error| call.refused(error))?.stream;
         Ok(async_stream::stream! {
             let mut stopped = false;
             loop {
                 match events.recv().await {
                     Ok(Some(event)) => {
                         stopped |= event.is_message_stop();
-                        if let Some(delta) = delta(event) { yield Ok(delta) }
+                        if let Some(delta) = delta(event, &mut call) { yield Ok(delta) }
                     }
-                    Ok(None) if stopped => break,
-                    Ok(None) => { yield Err(Error::unavailable("the model's stream broke off")); break }
-                    Err(error) => { yield Err(model_error(error)); break }
+                    Ok(None) if stopped => { call.end(); break }
+                    Ok(None) => {
+                        call.fails("broken_off");
+                        yield Err(Error::unavailable("the model's stream broke off"));
+                        break
+                    }
+                    Err(error) => { yield Err(call.refused(error)); break }
                 }
             }
         })
@@ -119,12 +136,17 @@ impl Models {
     /// # Errors
     /// 503 when the model throttles or is away.
     pub async fn complete(&self, prompt: Prompt) -> Result<String, Error> {
-        let request = self.client.converse().model_id(self.name(&prompt));
-        let request = request
+        let model = self.name(&prompt).to_owned();
+        let request = self
+            .client
+            .converse()
+            .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))
             .set_messages(Some(sdk_messages(prompt.messages)?))
             .inference_config(inference(prompt.max_tokens));
-        let answer = request.send().await.map_err(model_error)?;
+        let mut call = Measured::begin(&self.metrics, Operation::Chat, &model);
+        let answer = request.send().await.map_err(|error| call.refused(error))?;
+        call.answered(&answer.stop_reason, answer.usage.as_ref());
         let message = answer.output.as_ref().and_then(|output| output.as_message().ok());
         let blocks = message.map(Message::content).unwrap_or_default();
         Ok(blocks
@@ -139,6 +161,35 @@ impl Models {
     /// # Errors
     /// 503 when the model throttles or is away.
     pub async fn embed(&self, text: &str) -> Result<Vec<f32>, Error> {
+        let mut call = Measured::begin(&self.metrics, Operation::Embeddings, &self.embedding_model);
+        self.asked_for(text).await.told(&mut call)
+    }
+
+    /// The embeddings of many texts, in their order, a few at a time.
+    ///
+    /// # Errors
+    /// 503 when the model throttles or is away.
+    pub async fn embed_all(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let embeddings = texts.into_iter().map(|text| {
+            let models = self.clone();
+            async move { models.asked_for(&text).await }
+        });
+        let mut embeddings = futures::stream::iter(embeddings).buffered(EMBED_CONCURRENCY);
+        // A document has hundreds of passages: one line tells of many calls.
+        let mut calls = Measured::begin(&self.metrics, Operation::Embeddings, &self.embedding_model);
+        let mut vectors = Vec::new();
+        while let Some(embedded) = embeddings.next().await {
+            vectors.push(embedded.told(&mut calls)?);
+        }
+        Ok(vectors)
+    }
+
+    /// Asks for the embedding of a text.
+    async fn asked_for(&self, text: &str) -> Embedded {
+        let began = Instant::now();
         let body = json!({"inputText": text, "dimensions": self.dimensions, "normalize": true});
         let answer = self
             .client
@@ -148,41 +199,58 @@ impl Models {
             .accept("application/json")
             .body(Blob::new(body.to_string()))
             .send()
-            .await
-            .map_err(model_error)?;
-        let Embedding { embedding } = serde_json::from_slice(answer.body.as_ref()).map_err(Error::internal)?;
-        if embedding.len() == self.dimensions {
-            Ok(embedding)
-        } else {
-            Err(Error::internal(format!(
-                "{} gave {} dimensions, not {}",
-                self.embedding_model,
-                embedding.len(),
-                self.dimensions
-            )))
+            .await;
+        let outcome = match answer {
+            Ok(answer) => self
+                .read(answer.body.as_ref())
+                .map_err(|error| ("unexpected".to_owned(), error)),
+            Err(error) => Err((measured::kind(&error).to_owned(), model_error(error))),
+        };
+        Embedded {
+            took: began.elapsed(),
+            outcome,
         }
     }
 
-    /// The embeddings of many texts, in their order, a few at a time.
-    ///
-    /// # Errors
-    /// 503 when the model throttles or is away.
-    pub async fn embed_all(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, Error> {
-        let embeddings = texts.into_iter().map(|text| {
-            let models = self.clone();
-            async move { models.embed(&text).await }
-        });
-        futures::stream::iter(embeddings)
-            .buffered(EMBED_CONCURRENCY)
-            .try_collect()
-            .await
+    fn read(&self, answer: &[u8]) -> Result<Embedding, Error> {
+        let embedding: Embedding = serde_json::from_slice(answer).map_err(Error::internal)?;
+        match embedding.embedding.len() {
+            length if length == self.dimensions => Ok(embedding),
+            length => Err(Error::internal(format!(
+                "{} gave {length} dimensions, not {}",
+                self.embedding_model, self.dimensions
+            ))),
+        }
     }
 }
 
 /// The part of a Titan embedding's answer that we read.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Embedding {
     embedding: Vec<f32>,
+    input_text_token_count: Option<u32>,
+}
+
+/// What came of asking for an embedding: it, or the kind of the error and the error.
+struct Embedded {
+    took: Duration,
+    outcome: Result<Embedding, (String, Error)>,
+}
+
+impl Embedded {
+    fn told(self, calls: &mut Measured) -> Result<Vec<f32>, Error> {
+        match self.outcome {
+            Ok(embedding) => {
+                calls.one_of_many(self.took, embedding.input_text_token_count);
+                Ok(embedding.embedding)
+            }
+            Err((kind, error)) => {
+                calls.one_failed(self.took, kind);
+                Err(error)
+            }
+        }
+    }
 }
 
 fn inference(max_tokens: i32) -> InferenceConfiguration {
@@ -209,13 +277,22 @@ fn sdk_messages(messages: Vec<(Role, String)>) -> Result<Vec<Message>, Error> {
         .collect()
 }
 
-fn delta(event: ConverseStreamOutput) -> Option<Delta> {
+fn delta(event: ConverseStreamOutput, call: &mut Measured) -> Option<Delta> {
     match event {
         ConverseStreamOutput::ContentBlockDelta(event) => {
             let text = event.delta?.as_text().ok()?.clone();
+            call.text();
             Some(Delta::Text(text))
         }
-        ConverseStreamOutput::Metadata(event) => Some(Delta::Usage(counted(&event.usage?))),
+        ConverseStreamOutput::MessageStop(event) => {
+            call.stops(&event.stop_reason);
+            None
+        }
+        ConverseStreamOutput::Metadata(event) => {
+            let usage = counted(&event.usage?);
+            call.took(usage);
+            Some(Delta::Usage(usage))
+        }
         _ => None,
     }
 }

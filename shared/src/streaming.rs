@@ -60,7 +60,7 @@ async fn answer(router: Router, client: Arc<Client>, invocation: LambdaInvocatio
     let mut request = match AssertUnwindSafe(begun(router, invocation)).catch_unwind().await {
         Ok(Ok(response)) => streamed(&path, response)?,
         Ok(Err(why)) => failed(&path, "Runtime.UnmarshalError", why.to_string())?,
-        // The panic's own words are in the log by now.
+        // Where it was is in the log by now.
         Err(_) => failed(&path, "Runtime.Panic", "the function panicked".to_owned())?,
     };
     if let Some(id) = one_of_several {

@@ -1,12 +1,17 @@
-//! The loop of a batch worker: what fails is given back by its id, so that only that is delivered again.
+//! The loop of a batch worker: what fails is given back by its id, so that only that is delivered again. Each job leaves one line
+//! in the log.
 
-use std::{collections::HashMap, future::Future};
+use std::{collections::HashMap, future::Future, time::Instant};
 
 use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
 
+use tracing::{Instrument, Span, field::Empty};
+
 use crate::{
     error::{Error, chain},
+    events::{Event, Job},
     queue::{Destination, Queue},
+    telemetry,
 };
 
 /// Seconds until a failed job is tried again, times the tries so far.
@@ -34,25 +39,75 @@ where
     Fut: Future<Output = Result<(), JobError>>,
 {
     let running = records.into_iter().map(|(id, record)| {
+        // Of the highest level, so that the warnings of a deployment that logs nothing else say whose they are.
+        let span = tracing::error_span!(
+            "job",
+            record = id,
+            kind = Empty,
+            tenant = Empty,
+            bot = Empty,
+            about = Empty
+        );
         let outcome = job(record);
-        async move { (id, outcome.await) }
+        let done = async move {
+            let began = Instant::now();
+            let outcome = outcome.await;
+            tell(&outcome, began);
+            matches!(outcome, Err(JobError::Retry(_))).then_some(id)
+        };
+        done.instrument(span)
     });
-    let mut failed = Vec::new();
-    for (id, outcome) in futures::future::join_all(running).await {
-        match outcome {
-            Ok(()) => {}
-            Err(JobError::Fail(why)) => tracing::error!(record = id, why, "job failed for good"),
-            Err(JobError::Retry(error)) => {
-                let cause = match &error {
-                    Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
-                    other => other.to_string(),
-                };
-                tracing::warn!(record = id, cause, "job will be tried again");
-                failed.push(id);
-            }
+    let failed = futures::future::join_all(running).await;
+    failed.into_iter().flatten().collect()
+}
+
+/// The line that a job leaves.
+fn tell(outcome: &Result<(), JobError>, began: Instant) {
+    let duration_ms = telemetry::milliseconds(began.elapsed());
+    match outcome {
+        Ok(()) => tracing::info!(outcome = "done", duration_ms, "job"),
+        Err(JobError::Fail(why)) => tracing::error!(outcome = "failed", why, duration_ms, "job"),
+        Err(JobError::Retry(error)) => {
+            let cause = match error {
+                Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
+                other => other.to_string(),
+            };
+            tracing::warn!(outcome = "retry", cause, duration_ms, "job");
         }
     }
-    failed
+}
+
+/// The job that a message holds. From here on the log says which it is.
+///
+/// # Errors
+/// No try can succeed when it cannot be read.
+pub fn job(message: &SqsMessage) -> Result<Job, JobError> {
+    let body = message.body.as_deref().unwrap_or_default();
+    let job = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
+    works_on(&job);
+    Ok(job)
+}
+
+/// From here on the log says which job is done.
+pub fn works_on(job: &Job) {
+    let label = job.label();
+    Span::current().record("kind", label.kind).record("about", label.about);
+    label.tenant.map(telemetry::tenant);
+}
+
+/// From here on the log says which event is followed.
+pub fn follows(event: &Event) {
+    let span = Span::current();
+    span.record("kind", event.kind.name())
+        .record("about", event.id.as_str());
+    telemetry::tenant(&event.tenant);
+    event.bot.as_ref().map(telemetry::bot);
+}
+
+/// A job that is done elsewhere.
+#[must_use]
+pub fn misled(job: &Job) -> JobError {
+    JobError::Fail(format!("not a job of this worker: {}", job.label().kind))
 }
 
 /// Runs `job` for all messages of a batch of the queue `from` and says which are to be delivered again.
@@ -94,4 +149,67 @@ fn failure(message_id: String) -> BatchItemFailure {
     let mut failure = BatchItemFailure::default();
     failure.item_identifier = message_id;
     failure
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{
+        ids::{FolderId, TenantId},
+        telemetry::kept::Kept,
+    };
+
+    #[tokio::test]
+    async fn each_job_leaves_one_line_that_says_how_it_ended() {
+        let kept = Kept::default();
+        let _begun = kept.begin();
+        let of = Job::Audience {
+            tenant: TenantId::new(),
+            folder: FolderId::new(),
+        };
+        let records = ["done", "failed", "retry"].map(|record| (record.to_owned(), record));
+        let given_back = run_batch(records.into(), |record| {
+            let of = &of;
+            async move {
+                works_on(of);
+                match record {
+                    "done" => Ok(()),
+                    "failed" => Err(JobError::Fail("it cannot be".to_owned())),
+                    _ => Err(Error::unavailable("not now").into()),
+                }
+            }
+        });
+        assert_eq!(given_back.await, ["retry"]);
+        let lines = kept.lines();
+        assert_eq!(lines.len(), 3);
+        for (line, (level, reason)) in lines.iter().zip([
+            ("INFO", Value::Null),
+            ("ERROR", json!("it cannot be")),
+            ("WARN", json!("not now")),
+        ]) {
+            let label = of.label();
+            assert_eq!(line["outcome"], line["record"]);
+            assert_eq!(
+                json!([line["kind"], line["tenant"], line["about"]]),
+                json!(["audience", label.tenant, label.about])
+            );
+            assert_eq!(
+                (&line["level"], &json!(line["why"].as_str().or(line["cause"].as_str()))),
+                (&json!(level), &reason)
+            );
+        }
+    }
+
+    #[test]
+    fn what_a_misled_job_holds_is_not_said() {
+        let email = crate::logins::Email::parse("ann@example.com").unwrap();
+        let job = Job::Code {
+            email,
+            purpose: crate::codes::Purpose::VerifyEmail,
+        };
+        let JobError::Fail(why) = misled(&job) else { panic!() };
+        assert_eq!(why, "not a job of this worker: code");
+    }
 }

@@ -29,6 +29,7 @@ mod insights;
 mod isolation;
 mod keys;
 mod limits;
+mod logs;
 mod openapi;
 mod platform_chat;
 mod restart;

@@ -8,6 +8,7 @@ use shared::{
     ids::{BotId, MemberId, TenantId},
     members::{Member, Role},
     sessions::{RefreshToken, Session},
+    telemetry,
     tenants::Tenant,
     tokens::{self, Claims, SigningKey},
 };
@@ -89,6 +90,7 @@ impl SignedInOut {
         refresh: RefreshToken,
         user: UserOut,
     ) -> Result<Self, Error> {
+        telemetry::tenant(&session.tenant);
         let claims = Claims {
             tenant: session.tenant.clone(),
             member: session.member.clone(),

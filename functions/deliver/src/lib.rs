@@ -8,6 +8,7 @@
 mod aftermath;
 mod log;
 mod pace;
+mod tally;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
@@ -18,33 +19,35 @@ use shared::{
     events::{Deliver, Job, Sender},
     queue::Destination,
     webhooks::Webhook,
-    worker::{JobError, run_messages},
+    worker::{self, JobError, run_messages},
 };
 
 use log::Entry;
+use tally::Tally;
 
 /// Handles one batch of the queue; gives back what is to be delivered again.
 ///
 /// # Errors
 /// Never for a single message: those are reported one by one.
 pub async fn handle(app: &App, sender: &Sender, batch: SqsEvent) -> Result<SqsBatchResponse, lambda_runtime::Error> {
-    Ok(run_messages(&app.queue, Destination::Deliver, batch, |message| {
-        work(app, sender, message)
+    let tally = Tally::default();
+    let response = run_messages(&app.queue, Destination::Deliver, batch, |message| {
+        work(app, sender, &tally, message)
     })
-    .await)
+    .await;
+    tally.tell(&app.metrics);
+    Ok(response)
 }
 
-async fn work(app: &App, sender: &Sender, message: SqsMessage) -> Result<(), JobError> {
-    let body = message.body.as_deref().unwrap_or_default();
-    let job: Job = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
-    match job {
-        Job::Deliver(deliver) => Ok(attempt(app, sender, *deliver).await?),
-        other => Err(JobError::Fail(format!("not a job of this worker: {other:?}"))),
+async fn work(app: &App, sender: &Sender, tally: &Tally, message: SqsMessage) -> Result<(), JobError> {
+    match worker::job(&message)? {
+        Job::Deliver(deliver) => Ok(attempt(app, sender, tally, *deliver).await?),
+        other => Err(worker::misled(&other)),
     }
 }
 
 /// Makes the attempt that a message asks for, if it was not made before.
-async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error> {
+async fn attempt(app: &App, sender: &Sender, tally: &Tally, asked: Deliver) -> Result<(), Error> {
     let webhook = Webhook::key(&asked.tenant, &asked.bot, &asked.webhook);
     let delivery = Delivery::key(&asked.tenant, &asked.bot, &asked.delivery);
     let [webhook, delivery] = app.table.get_each([webhook, delivery]).await?;
@@ -56,13 +59,8 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
     }
     let Some(webhook) = webhook else {
         let known = known.map(Entry::written);
-        return end(
-            app,
-            known,
-            "webhook_deleted",
-            "The webhook was deleted before this attempt",
-        )
-        .await;
+        let message = "The webhook was deleted before this attempt";
+        return end(app, tally, known, "webhook_deleted", message).await;
     };
     let first = |told| Entry::fresh(Delivery::new(&webhook, told, Trigger::Event, app.clock.now()));
     let Some(entry) = known.map(Entry::written).or(asked.told.clone().map(first)) else {
@@ -71,12 +69,12 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
     };
     if !webhook.enabled {
         let message = "The webhook was disabled before this attempt";
-        return end(app, Some(entry), "webhook_disabled", message).await;
+        return end(app, tally, Some(entry), "webhook_disabled", message).await;
     }
     if let Some(slow) = webhook.slow_at(app.clock.now())
         && !pace::may_start(app, &webhook, slow).await?
     {
-        return pace::put_off(app, asked, &entry).await;
+        return pace::put_off(app, tally, asked, &entry).await;
     }
     let attempt = sender.attempt(&app.clock, &webhook, &entry.delivery, asked.attempt);
     let made = pace::watched(app, &webhook, attempt).await?;
@@ -86,7 +84,10 @@ async fn attempt(app: &App, sender: &Sender, asked: Deliver) -> Result<(), Error
         delivery.note(made.clone(), gone, app.clock.now(), &app.delivery_retries);
     });
     match noted.await? {
-        Some(noted) => follow(app, Some(&webhook), &noted, asked.attempt).await,
+        Some(noted) => {
+            tally.noted(&noted);
+            follow(app, Some(&webhook), &noted, asked.attempt).await
+        }
         None => Ok(()),
     }
 }
@@ -114,10 +115,13 @@ async fn follow(app: &App, webhook: Option<&Webhook>, delivery: &Delivery, made:
 }
 
 /// Ends a delivery that cannot be attempted any more. One without any attempt is in the log, too: it can be sent again.
-async fn end(app: &App, entry: Option<Entry>, code: &str, message: &str) -> Result<(), Error> {
+async fn end(app: &App, tally: &Tally, entry: Option<Entry>, code: &str, message: &str) -> Result<(), Error> {
     let Some(entry) = entry else { return Ok(()) };
     let ended = entry.change(app, |delivery| delivery.give_up(Problem::new(code, message)));
-    ended.await.map(|_| ())
+    if let Some(ended) = ended.await? {
+        tally.noted(&ended);
+    }
+    Ok(())
 }
 
 /// Whole seconds, rounded up.

@@ -17,7 +17,7 @@ use shared::{
     webhooks::{Slow, Webhook},
 };
 
-use crate::log::Entry;
+use crate::{log::Entry, tally::Tally};
 
 /// An attempt that takes longer, in milliseconds, makes its webhook slow.
 const SLOW: u32 = 2_000;
@@ -47,11 +47,14 @@ pub(crate) async fn may_start(app: &App, webhook: &Webhook, slow: &Slow) -> Resu
 }
 
 /// Puts an attempt off, twice as long each time: of a great many that wait, few ask at once. The log says until when.
-pub(crate) async fn put_off(app: &App, asked: Deliver, entry: &Entry) -> Result<(), Error> {
+pub(crate) async fn put_off(app: &App, tally: &Tally, asked: Deliver, entry: &Entry) -> Result<(), Error> {
     if asked.put_off >= MOST {
         let message = "The receiver takes so long to answer that this waited for its turn for a day";
         let ended = entry.change(app, |delivery| delivery.give_up(Problem::new("too_slow", message)));
-        return ended.await.map(|_| ());
+        if let Some(ended) = ended.await? {
+            tally.noted(&ended);
+        }
+        return Ok(());
     }
     let longest = LONGEST.min(WINDOW << asked.put_off.min(8));
     let seconds = rand::rng().random_range(longest / 2..=longest);

@@ -12,7 +12,7 @@ use shared::{
     events::Job,
     queue::Destination,
     store::{Condition, Row, Update},
-    worker::{JobError, run_messages, tries},
+    worker::{self, JobError, run_messages, tries},
 };
 
 use crate::sweep::{Sweep, Swept};
@@ -44,10 +44,9 @@ pub async fn handle(app: &App, batch: SqsEvent, deadline: Time) -> Result<SqsBat
 }
 
 async fn run(app: &App, message: SqsMessage, until: i64) -> Result<(), JobError> {
-    let body = message.body.as_deref().unwrap_or_default();
-    let job: Job = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
+    let job = worker::job(&message)?;
     let Job::Erase { tenant, erasure } = &job else {
-        return Err(JobError::Fail(format!("not a job of this worker: {job:?}")));
+        return Err(worker::misled(&job));
     };
     let known: Option<Erasure> = app.table.get(&Erasure::key(tenant, erasure)).await?;
     let Some(known) = known.filter(|known| known.status != Status::Done) else {

@@ -13,7 +13,7 @@ use shared::{
     documents::parse_blob_key,
     events::Job,
     queue::Destination,
-    worker::{JobError, run_messages},
+    worker::{self, JobError, run_messages},
 };
 
 /// Handles one batch of the queue; gives back what is to be delivered again.
@@ -26,6 +26,7 @@ pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lamb
 
 async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
     for job in jobs(message.body.as_deref().unwrap_or_default())? {
+        worker::works_on(&job);
         match job {
             Job::Ingest {
                 tenant,
@@ -39,7 +40,7 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
             } => version.remove(app, &tenant, &document).await?,
             Job::Audience { tenant, folder } => audience::write(app, &tenant, &folder).await?,
             Job::Copy { tenant, from, to } => copy::run(app, &tenant, &from, &to).await?,
-            other => return Err(JobError::Fail(format!("not a job of this worker: {other:?}"))),
+            other => return Err(worker::misled(&other)),
         }
     }
     Ok(())

@@ -15,8 +15,9 @@ use shared::{
     models::{Extracted, Prompt},
     queue::Destination,
     store::{Transaction, TransactionError},
+    telemetry,
     usage::Spent,
-    worker::{JobError, run_messages, tries},
+    worker::{self, JobError, run_messages, tries},
 };
 
 /// Deliveries after which the queue gives a message up: `maxReceiveCount` in the template.
@@ -35,15 +36,14 @@ pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lamb
 }
 
 async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
-    let body = message.body.as_deref().unwrap_or_default();
-    let job: Job = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
+    let job = worker::job(&message)?;
     let Job::Insights {
         tenant,
         conversation,
         insight,
     } = &job
     else {
-        return Err(JobError::Fail(format!("not a job of this worker: {job:?}")));
+        return Err(worker::misled(&job));
     };
     let known: Option<Insight> = app.table.get(&Insight::key(tenant, conversation, insight)).await?;
     let Some(insight) = known.filter(|known| known.status != Status::Ready) else {
@@ -68,6 +68,7 @@ async fn extract(app: &App, insight: &Insight) -> Result<(), JobError> {
         // Its conversations are about to be erased.
         return Ok(());
     };
+    telemetry::bot(&bot.id);
     let spoken = Spoken::read(&app.table, insight).await?;
     if spoken.messages.is_empty() {
         let nothing = Findings::of_nothing(&bot.insights.custom);

@@ -23,7 +23,7 @@ use shared::{
     queue::{self, Destination},
     store::{Condition, Row, Update},
     usage::{self, Entry},
-    worker::{JobError, run_batch},
+    worker::{self, JobError, run_batch},
 };
 
 /// Longest time that the model may take for a title: the stream waits behind it.
@@ -116,6 +116,7 @@ async fn send(app: &App, records: &[(String, Event)]) -> Vec<String> {
 
 /// Does what `relay` does by itself: one thing that fails holds up no other of the event.
 async fn follow(app: &App, event: Event) -> Result<(), JobError> {
+    worker::follows(&event);
     let mut outcome = Ok(());
     for done in join_all(event.jobs.iter().map(|job| by_itself(app, &event, job))).await {
         // What may succeed yet says that the event has to come again.

@@ -38,7 +38,7 @@ pub(crate) async fn webhook_disabled(
     let mut told = 0;
     for owner in owners(app, tenant).await? {
         if !mail::may_send(app, tenant).await? {
-            tracing::warn!(%tenant, "the tenant's mails of this day are used up; nobody is told of a disabled webhook");
+            tracing::warn!("the tenant's mails of this day are used up; nobody is told of a disabled webhook");
             return Ok(());
         }
         match app
@@ -48,7 +48,7 @@ pub(crate) async fn webhook_disabled(
         {
             Ok(()) => told += 1,
             Err(NotSent::Yet(error)) => waiting = Some(error),
-            Err(NotSent::Ever(why)) => tracing::error!(%tenant, why, "an owner cannot be told of a disabled webhook"),
+            Err(NotSent::Ever(why)) => tracing::error!(why, "an owner cannot be told of a disabled webhook"),
         }
     }
     // Once more when nobody was reached; else those who were would hear of it twice.

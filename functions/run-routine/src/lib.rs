@@ -9,7 +9,7 @@ use shared::{
     app::App,
     events::Job,
     queue::Destination,
-    worker::{JobError, run_messages, tries},
+    worker::{self, JobError, run_messages, tries},
 };
 
 /// Deliveries after which the queue gives a message up: `maxReceiveCount` in the template.
@@ -24,12 +24,11 @@ pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lamb
 }
 
 async fn work(app: &App, message: SqsMessage) -> Result<(), JobError> {
-    let body = message.body.as_deref().unwrap_or_default();
-    let job: Job = serde_json::from_str(body).map_err(|e| JobError::Fail(format!("undecodable message: {e}")))?;
+    let job = worker::job(&message)?;
     let last = tries(&message) >= MAX_TRIES;
     match job {
         Job::Run { tenant, routine, run } => run::run(app, &tenant, &routine, &run, last).await,
         Job::MailRun { tenant, routine, run } => mail::mail(app, &tenant, &routine, &run).await,
-        other => Err(JobError::Fail(format!("not a job of this worker: {other:?}"))),
+        other => Err(worker::misled(&other)),
     }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn run(
         Ok(()) => Ok(()),
         Err(Trouble::ForGood(why)) => Ok(fail(app, &run, &why).await?),
         Err(Trouble::Passing(error)) if last => {
-            error.log(run.id.as_str());
+            error.log();
             let why = Failure::new(error.status().1, format!("{error}; given up after several tries"));
             Ok(fail(app, &run, &why).await?)
         }

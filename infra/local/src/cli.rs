@@ -74,7 +74,7 @@ const PIECE_DELAY: Duration = Duration::from_millis(8);
 /// Runs the command to its end.
 #[must_use]
 pub fn run() -> ExitCode {
-    shared::telemetry::init();
+    shared::telemetry::init_at_terminal();
     let arguments = Arguments::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

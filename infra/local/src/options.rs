@@ -68,6 +68,8 @@ pub struct Options {
     pub allow_local_webhooks: bool,
     /// More parameters of the template.
     pub parameters: HashMap<String, String>,
+    /// More variables of all functions.
+    pub variables: HashMap<String, String>,
     /// Run the functions' real binaries, which cargo builds first, instead of calling their handlers in this process.
     pub binaries: bool,
     /// Hears how the start goes.
@@ -96,6 +98,7 @@ impl Options {
             s3_url: None,
             allow_local_webhooks: false,
             parameters: HashMap::new(),
+            variables: HashMap::new(),
             binaries: false,
             listener: Arc::new(|_| ()),
         }

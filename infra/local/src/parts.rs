@@ -97,7 +97,10 @@ pub async fn start(options: &Options, base_url: &str, data: &Data, back: &mut La
     for (name, value) in models.parameters.into_iter().chain(options.parameters.clone()) {
         template.set(&name, value);
     }
-    let functions = template.functions()?;
+    let mut functions = template.functions()?;
+    for function in &mut functions {
+        function.environment.extend(options.variables.clone());
+    }
     let sdk = identity.config(endpoints.clone());
     Ok(Parts {
         template,

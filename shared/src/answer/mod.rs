@@ -16,10 +16,11 @@ pub use draft::Written;
 pub use once::once;
 pub use retrieve::{Scope, Source, search};
 
-use std::future::Future;
+use std::{future::Future, time::Instant};
 
 use futures::{Stream, StreamExt, stream::BoxStream};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tracing::Instrument;
 
 use crate::{
     app::App,
@@ -28,7 +29,7 @@ use crate::{
     error::Error,
     ids::{ConversationId, MessageId},
     messages::{Citation, Confidence, Usage},
-    store, usage, visitors,
+    store, telemetry, usage, visitors,
 };
 
 /// Most characters of a question.
@@ -148,9 +149,11 @@ pub async fn answer(
     turn: Turn,
     gate: impl Future<Output = Result<(), Error>>,
 ) -> Result<BoxStream<'static, Piece>, Error> {
+    let began = Instant::now();
     let (open, bot, recent) = futures::join!(gate, bot(app, &turn), recent(app, &turn));
     open?;
     let bot = bot?;
+    telemetry::bot(&bot.id);
     let mut recent = recent?;
     if !may_go_on(&bot, &turn, recent.as_ref()) {
         match turn.thread {
@@ -184,12 +187,13 @@ pub async fn answer(
     };
     if handed_over {
         asked.hand_on(&pieces).await?;
-        return Ok(stream(listener).boxed());
+        return Ok(stream(listener, began).boxed());
     }
     let (scope, question) = (asked.turn.scope.clone(), asked.turn.message.clone());
-    let search = tokio::spawn(retrieve::for_answer(app.clone(), scope, question, previous));
-    tokio::spawn(store::carried(asked.run(search, pieces)));
-    Ok(stream(listener).boxed())
+    let search = retrieve::for_answer(app.clone(), scope, question, previous);
+    let search = tokio::spawn(search.in_current_span());
+    tokio::spawn(store::carried(asked.run(search, pieces)).in_current_span());
+    Ok(stream(listener, began).boxed())
 }
 
 /// The conversation that was found, the one that is named, or a new one.
@@ -274,9 +278,15 @@ fn previous_question(recent: &Recent) -> Option<String> {
     Some(last.content.clone())
 }
 
-fn stream(mut listener: UnboundedReceiver<Piece>) -> impl Stream<Item = Piece> + Send {
+/// The pieces as they come, for whoever waits for them since `began`.
+fn stream(mut listener: UnboundedReceiver<Piece>, began: Instant) -> impl Stream<Item = Piece> + Send {
     async_stream::stream! {
+        let mut silent = true;
         while let Some(piece) = listener.recv().await {
+            if silent && matches!(piece, Piece::Text(_)) {
+                silent = false;
+                telemetry::first_piece(began.elapsed());
+            }
             yield piece;
         }
     }

@@ -12,6 +12,7 @@ use crate::{
     messages::{Citation, Message},
     search::{Hit, SearchQuery},
     store::{Found, Key},
+    telemetry,
 };
 
 /// Passages that the model sees.
@@ -56,6 +57,7 @@ impl Scope {
 /// # Errors
 /// When the model, the index or the table does not answer.
 pub async fn search(app: &App, scope: &Scope, query: &str, most: usize) -> Result<Vec<Source>, Error> {
+    telemetry::bot(&scope.bot);
     let hits = find(app.clone(), scope.clone(), query.to_owned(), None, most).await?;
     let library = Library::load(app, scope, &hits, &[]).await?;
     Ok(library.sources(hits, most))

@@ -164,7 +164,39 @@ pub struct Told {
     pub body: String,
 }
 
+/// What a job is, whose, and the id of what it is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Label<'j> {
+    /// Its kind.
+    pub kind: &'static str,
+    /// Whose it is, where the job itself says so.
+    pub tenant: Option<&'j TenantId>,
+    /// The id of what it is about; empty where that has none.
+    pub about: &'j str,
+}
+
 impl Job {
+    /// What the log says of it: never what it holds, nor an address.
+    #[must_use]
+    pub fn label(&self) -> Label<'_> {
+        let label = |kind, tenant, about| Label { kind, tenant, about };
+        match self {
+            Self::Title { conversation } => label("title", None, conversation.as_str()),
+            Self::Code { .. } => label("code", None, ""),
+            Self::Ingest { tenant, document, .. } => label("ingest", Some(tenant), document.as_str()),
+            Self::Drop { tenant, document, .. } => label("drop", Some(tenant), document.as_str()),
+            Self::Audience { tenant, folder } => label("audience", Some(tenant), folder.as_str()),
+            Self::Copy { tenant, to, .. } => label("copy", Some(tenant), to.as_str()),
+            Self::Insights { tenant, insight, .. } => label("insights", Some(tenant), insight.as_str()),
+            Self::Run { tenant, run, .. } => label("run", Some(tenant), run.as_str()),
+            Self::MailRun { tenant, run, .. } => label("mail_run", Some(tenant), run.as_str()),
+            Self::Erase { tenant, erasure } => label("erase", Some(tenant), erasure.as_str()),
+            Self::Deliver(deliver) => label("deliver", Some(&deliver.tenant), deliver.delivery.as_str()),
+            Self::WebhookDisabled { webhook, .. } => label("webhook_disabled", None, webhook.as_str()),
+            Self::Contact { conversation } => label("contact", None, conversation.as_str()),
+        }
+    }
+
     /// The queue of the worker that does it; `None` = `relay` does it itself.
     #[must_use]
     pub fn destination(&self) -> Option<Destination> {

@@ -6,7 +6,7 @@ mod kinds;
 mod sender;
 mod signature;
 
-pub use jobs::{Deliver, Job, Told};
+pub use jobs::{Deliver, Job, Label, Told};
 pub use kinds::EventType;
 pub use sender::Sender;
 pub use signature::{BadSecret, SigningSecret};

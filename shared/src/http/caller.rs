@@ -94,6 +94,20 @@ impl Caller {
         }
     }
 
+    /// What kind of credential it is, for the log.
+    pub(super) fn kind(&self) -> &'static str {
+        match &self.who {
+            Who::Key(key) => match key.scope {
+                Scope::Full => "full_key",
+                Scope::App => "app_key",
+                Scope::Widget => "widget_key",
+                Scope::Routine => "routine_key",
+            },
+            Who::Member(_) => "member",
+            Who::Public => "publishable_token",
+        }
+    }
+
     /// Whether ids that the caller states about its end users are believed: a page's credential is no secret.
     #[must_use]
     pub fn is_trusted(&self) -> bool {

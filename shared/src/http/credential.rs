@@ -18,7 +18,7 @@ use crate::{
     keys::{Opened, Scope, Secret},
     members::Member,
     sessions::Session,
-    tokens,
+    telemetry, tokens,
 };
 
 /// `api_key` of a JSON body, found by the layer around the routes: the app dialect only.
@@ -51,6 +51,8 @@ async fn resolve(parts: &Parts, app: &App) -> Result<Caller, Error> {
         Stated::Secret(secret) => key(app, &secret, exchange, address).await?,
         Stated::Token(token) => member(app, &token, exchange, address).await?,
     };
+    telemetry::tenant(caller.tenant());
+    telemetry::credential(caller.kind());
     admit_origin(&caller, &parts.headers)?;
     Ok(caller)
 }

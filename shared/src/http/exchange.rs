@@ -19,6 +19,7 @@ struct Learnt {
     origin: Option<String>,
     request_id: String,
     broken: bool,
+    fault: Option<&'static str>,
     counted: bool,
 }
 
@@ -41,10 +42,20 @@ impl Exchange {
     /// A stream ends with an error: its cause goes to the log, and no repetition gets it as its answer. Gives the error's
     /// body.
     pub fn broke_off(&self, error: &Error) -> ErrorBody {
-        let request_id = self.request_id();
-        error.log(&request_id);
+        error.log();
+        self.fails(error);
         self.learnt().broken = true;
-        error.body(&request_id)
+        error.body(&self.request_id())
+    }
+
+    /// The request ends with this error.
+    pub(super) fn fails(&self, error: &Error) {
+        self.learnt().fault = Some(error.status().1);
+    }
+
+    /// The code of the error that the request ended with.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        self.learnt().fault
     }
 
     /// Whether the request was counted before; from now on it is.

@@ -25,6 +25,7 @@ use lambda_http::RequestExt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::unbounded_channel;
+use tracing::Instrument;
 
 use super::{Caller, EndUser, Exchange, Who, credential};
 use crate::{
@@ -346,7 +347,7 @@ async fn kept(app: App, claim: Claim, exchange: Exchange, response: Response) ->
         }
         return Response::from_parts(parts, Body::from(whole));
     }
-    tokio::spawn(task);
+    tokio::spawn(task.in_current_span());
     let frames = futures::stream::poll_fn(move |context| receiver.poll_recv(context));
     Response::from_parts(parts, Body::from_stream(frames.map(Ok::<_, std::convert::Infallible>)))
 }

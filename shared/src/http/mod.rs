@@ -8,6 +8,7 @@ pub mod channels;
 mod credential;
 mod end_user;
 mod exchange;
+mod handled;
 mod id_list;
 mod idempotency;
 mod json;
@@ -35,6 +36,8 @@ pub use page::{PageOut, PageParams, parse_limit};
 pub use permission::Permission;
 pub use reaching::Reaching;
 
+use handled::Handled;
+
 use axum::{
     Router,
     body::Body,
@@ -45,6 +48,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt, request::RequestContext};
+use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
@@ -74,7 +78,8 @@ pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
         .layer(middleware::from_fn(around))
 }
 
-async fn around(mut request: Request, next: Next) -> Response {
+/// Gives each request its id, and leaves a line about it.
+async fn around(request: Request, next: Next) -> Response {
     let id = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV1(context)) => context.request_id.clone(),
         Some(RequestContext::ApiGatewayV2(context)) => context.request_id.clone(),
@@ -82,6 +87,13 @@ async fn around(mut request: Request, next: Next) -> Response {
     };
     let id = id.unwrap_or_else(crate::ids::fresh);
     let exchange = Exchange::new(&id);
+    let handled = Handled::begin(&request, &id, exchange.clone());
+    let answer = answer(request, next, &id, exchange).instrument(handled.span());
+    let response = answer.await;
+    handled.until_sent(response)
+}
+
+async fn answer(mut request: Request, next: Next, id: &str, exchange: Exchange) -> Response {
     request.extensions_mut().insert(exchange.clone());
     let origin = request.headers().get(header::ORIGIN).cloned();
     let says_success = credential::takes_key_as_parameter(request.uri().path());
@@ -94,7 +106,8 @@ async fn around(mut request: Request, next: Next) -> Response {
         }
     };
     if let Some(Unwritten(error)) = response.extensions_mut().remove() {
-        response = write(&error, &id, says_success);
+        exchange.fails(&error);
+        response = write(&error, id, says_success);
     }
     let refused = matches!(
         response.status(),
@@ -102,7 +115,7 @@ async fn around(mut request: Request, next: Next) -> Response {
     );
     exchange.write_limits(response.headers_mut());
     exchange.write_origin(response.headers_mut(), origin.as_ref(), refused);
-    if let Ok(value) = HeaderValue::from_str(&id) {
+    if let Ok(value) = HeaderValue::from_str(id) {
         response.headers_mut().insert("x-request-id", value);
     }
     response
@@ -153,7 +166,7 @@ struct KeyIn {
 }
 
 fn write(error: &Error, request_id: &str, says_success: bool) -> Response {
-    error.log(request_id);
+    error.log();
     let body = ErrorBody {
         // The app dialect's clients look at it.
         success: says_success.then_some(false),

@@ -9,8 +9,8 @@ use aws_sdk_bedrockruntime::types::{
 use aws_smithy_types::{Document, Number};
 use serde_json::{Map, Value};
 
-use super::{Models, Prompt, counted, inference, model_error, sdk_messages};
-use crate::{error::Error, messages::Usage};
+use super::{Measured, Models, Prompt, inference, sdk_messages};
+use crate::{error::Error, messages::Usage, telemetry::Operation};
 
 /// The form that a model fills in.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,13 +40,18 @@ impl Models {
     /// 503 when the model throttles or is away.
     pub async fn extract(&self, prompt: Prompt, tool: Tool) -> Result<Extracted, Error> {
         let name = tool.name;
-        let request = self.client.converse().model_id(self.name(&prompt));
-        let request = request
+        let model = self.name(&prompt).to_owned();
+        let request = self
+            .client
+            .converse()
+            .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))
             .set_messages(Some(sdk_messages(prompt.messages)?))
             .inference_config(inference(prompt.max_tokens))
             .tool_config(tool.config()?);
-        let answer = request.send().await.map_err(model_error)?;
+        let mut call = Measured::begin(&self.metrics, Operation::Chat, &model);
+        let answer = request.send().await.map_err(|error| call.refused(error))?;
+        let usage = call.answered(&answer.stop_reason, answer.usage.as_ref());
         let message = answer.output.as_ref().and_then(|output| output.as_message().ok());
         let blocks = message.map(Message::content).unwrap_or_default();
         let used = blocks.iter().filter_map(|block| block.as_tool_use().ok());
@@ -55,7 +60,7 @@ impl Models {
                 .filter(|used| used.name == name)
                 .map(|used| json(&used.input))
                 .next(),
-            usage: answer.usage.as_ref().map(counted).unwrap_or_default(),
+            usage,
         })
     }
 }

@@ -56,6 +56,8 @@ pub fn options(name: &str) -> Options {
     options.parameters.extend([settle]);
     // Receivers of webhooks are servers of the tests.
     options.allow_local_webhooks = true;
+    let metrics = ("METRICS_NAMESPACE".to_owned(), "docent/tests".to_owned());
+    options.variables.extend([metrics]);
     options.opensearch_url = std::env::var("DOCENT_TEST_OPENSEARCH_URL").ok();
     options.sqs_url = std::env::var("DOCENT_TEST_SQS_URL").ok();
     options.binaries = std::env::var("DOCENT_TEST_BINARIES").is_ok();

@@ -42,10 +42,9 @@ impl Program {
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
         ];
         variables.extend(by_lambda.map(|(name, value)| (name.to_owned(), value)));
-        // Whoever asks this stack for more or fewer log lines means those of its functions.
-        if let Some(level) = Config::environment().remove("RUST_LOG") {
-            variables.push(("RUST_LOG".to_owned(), level));
-        }
+        // Whoever asks this stack for more or fewer log lines means those of its functions. They come to the same terminal.
+        let level = Config::environment().remove("RUST_LOG");
+        variables.push(("RUST_LOG".to_owned(), level.unwrap_or_else(|| "warn".to_owned())));
         Self {
             name: function.name.clone(),
             timeout: function.timeout,
