@@ -108,8 +108,9 @@ pub struct Assumed {
     /// Seconds that a title takes.
     #[arg(long, default_value_t = 1.0)]
     pub title_seconds: f64,
-    /// Bytes that an invocation writes into its log, Lambda's own lines included.
-    #[arg(long, default_value_t = 1_000.0)]
+    /// Bytes that an invocation writes into its log: half of a turn's five lines of 4.2 kB, metrics among them, and what
+    /// Lambda writes by itself.
+    #[arg(long, default_value_t = 2_500.0)]
     pub log_bytes: f64,
     /// Milliseconds that a webhook's receiver takes to answer.
     #[arg(long, default_value_t = 100.0)]
