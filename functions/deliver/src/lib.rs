@@ -116,7 +116,14 @@ async fn follow(app: &App, webhook: Option<&Webhook>, delivery: &Delivery, made:
 
 /// Ends a delivery that cannot be attempted any more. One without any attempt is in the log, too: it can be sent again.
 async fn end(app: &App, tally: &Tally, entry: Option<Entry>, code: &str, message: &str) -> Result<(), Error> {
-    let Some(entry) = entry else { return Ok(()) };
+    match entry {
+        Some(entry) => give_up(app, tally, &entry, code, message).await,
+        None => Ok(()),
+    }
+}
+
+/// Gives a delivery up for this reason.
+async fn give_up(app: &App, tally: &Tally, entry: &Entry, code: &str, message: &str) -> Result<(), Error> {
     let ended = entry.change(app, |delivery| delivery.give_up(Problem::new(code, message)));
     if let Some(ended) = ended.await? {
         tally.noted(&ended);

@@ -9,7 +9,6 @@ use std::{
 use rand::RngExt;
 use shared::{
     app::App,
-    deliveries::Problem,
     error::{Error, chain},
     events::{Deliver, Job},
     queue::Destination,
@@ -17,7 +16,7 @@ use shared::{
     webhooks::{Slow, Webhook},
 };
 
-use crate::{log::Entry, tally::Tally};
+use crate::{give_up, log::Entry, tally::Tally};
 
 /// An attempt that takes longer, in milliseconds, makes its webhook slow.
 const SLOW: u32 = 2_000;
@@ -50,11 +49,7 @@ pub(crate) async fn may_start(app: &App, webhook: &Webhook, slow: &Slow) -> Resu
 pub(crate) async fn put_off(app: &App, tally: &Tally, asked: Deliver, entry: &Entry) -> Result<(), Error> {
     if asked.put_off >= MOST {
         let message = "The receiver takes so long to answer that this waited for its turn for a day";
-        let ended = entry.change(app, |delivery| delivery.give_up(Problem::new("too_slow", message)));
-        if let Some(ended) = ended.await? {
-            tally.noted(&ended);
-        }
-        return Ok(());
+        return give_up(app, tally, entry, "too_slow", message).await;
     }
     let longest = LONGEST.min(WINDOW << asked.put_off.min(8));
     let seconds = rand::rng().random_range(longest / 2..=longest);

@@ -21,26 +21,26 @@ Resources:
               Resource: !Sub "arn:aws:dynamodb:${AWS::Region}:${AWS::AccountId}:table/docs"
 "#;
 
-struct Service404 {
+struct Guarded {
     guard: Guard,
     notes: std::path::PathBuf,
     _folder: tempfile::TempDir,
 }
 
-fn guard(extra: &str) -> Service404 {
+fn guard(extra: &str) -> Guarded {
     let folder = tempfile::tempdir().unwrap();
     let notes = folder.path().join("notes");
     let guard = Guard::new(&notes).unwrap();
     let template = crate::template::Template::parse(&format!("{POLICY}{extra}"), "here").unwrap();
     guard.follow(template.policies().unwrap());
-    Service404 {
+    Guarded {
         guard,
         notes,
         _folder: folder,
     }
 }
 
-impl Service404 {
+impl Guarded {
     /// The status that a caller gets from a service that has what it is asked for, or has nothing.
     async fn ask(
         &self,

@@ -57,7 +57,7 @@ impl Template {
                 let kind = resource["Type"].as_str();
                 let kind = kind.ok_or_else(|| Error::Template(format!("{id} has no type")))?;
                 let condition = resource["Condition"].as_str();
-                let there = condition.map_or(Ok(true), |name| self.holds(name))?;
+                let there = condition.map_or(Ok(true), |name| self.condition(name))?;
                 Ok(Resource {
                     id,
                     kind,
@@ -142,33 +142,7 @@ impl Template {
         let Some(choice) = value.get("Fn::If") else {
             return Ok(Some(value));
         };
-        let branch = usize::from(!self.holds(choice[0].as_str().unwrap_or_default())?) + 1;
+        let branch = usize::from(!self.condition(choice[0].as_str().unwrap_or_default())?) + 1;
         self.chosen(&choice[branch])
-    }
-
-    fn holds(&self, condition: &str) -> Result<bool, Error> {
-        let stated = self.root["Conditions"].get(condition);
-        self.truth(stated.ok_or_else(|| Error::Template(format!("there is no condition {condition}")))?)
-    }
-
-    fn truth(&self, of: &Value) -> Result<bool, Error> {
-        let each = |name: &str| {
-            of[name]
-                .as_array()
-                .map(|parts| parts.iter().map(|part| self.truth(part)))
-        };
-        if let Some(name) = of["Condition"].as_str() {
-            return self.holds(name);
-        }
-        if let Some(mut parts) = each("Fn::And") {
-            return parts.try_fold(true, |all, part| Ok(part? && all));
-        }
-        if let Some(mut parts) = each("Fn::Or") {
-            return parts.try_fold(false, |any, part| Ok(part? || any));
-        }
-        if let Some(negated) = of["Fn::Not"].get(0) {
-            return Ok(!self.truth(negated)?);
-        }
-        Ok(self.resolve(of)? == Value::Bool(true))
     }
 }

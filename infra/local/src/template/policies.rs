@@ -93,42 +93,18 @@ fn texts(value: &Value) -> Vec<String> {
 
 /// Whether `text` is what `pattern` describes, in which `*` is any run of characters and `?` any one.
 fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let Some(mut rest) = begins(first, text) else {
-        return false;
-    };
-    let mut last = None;
-    for part in parts {
-        if let Some(between) = last.replace(part) {
-            match (0..=rest.len()).find_map(|at| rest.get(at..).and_then(|tail| begins(between, tail))) {
-                Some(tail) => rest = tail,
-                None => return false,
-            }
+    let (mut wanted, mut left) = (pattern.chars(), text.chars());
+    match wanted.next() {
+        None => text.is_empty(),
+        Some('*') => {
+            let rest = wanted.as_str();
+            matches(rest, text) || left.next().is_some() && matches(pattern, left.as_str())
+        }
+        Some(wants) => {
+            let met = left.next().is_some_and(|found| wants == '?' || wants == found);
+            met && matches(wanted.as_str(), left.as_str())
         }
     }
-    match last {
-        None => rest.is_empty(),
-        Some(end) => {
-            let at = rest.chars().count().checked_sub(end.chars().count());
-            at.is_some_and(|at| {
-                let tail: String = rest.chars().skip(at).collect();
-                begins(end, &tail) == Some("")
-            })
-        }
-    }
-}
-
-/// What of `text` is left after `part`, in which `?` is any character.
-fn begins<'a>(part: &str, text: &'a str) -> Option<&'a str> {
-    let mut characters = text.chars();
-    for wanted in part.chars() {
-        let found = characters.next()?;
-        if wanted != '?' && wanted != found {
-            return None;
-        }
-    }
-    Some(characters.as_str())
 }
 
 #[cfg(test)]

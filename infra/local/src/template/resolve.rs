@@ -48,10 +48,17 @@ impl Template {
                 plain(&self.resolve(&argument[0])?) == plain(&self.resolve(&argument[1])?),
             )),
             "Fn::Not" => Ok(Value::Bool(self.resolve(&argument[0])? != Value::Bool(true))),
-            "Fn::And" => {
+            "Fn::And" | "Fn::Or" => {
                 let parts = self.resolve(argument)?;
-                let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
-                Ok(Value::Bool(parts.iter().all(|part| *part == Value::Bool(true))))
+                let mut parts = parts
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .map(|part| *part == Value::Bool(true));
+                Ok(Value::Bool(match name {
+                    "Fn::And" => parts.all(|holds| holds),
+                    _ => parts.any(|holds| holds),
+                }))
             }
             "Condition" => self.condition(text(argument)?).map(Value::Bool),
             other => Err(Error::Template(format!("{other} is not understood by the local stack"))),
