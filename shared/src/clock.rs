@@ -60,6 +60,13 @@ impl Time {
         Self(Timestamp::from_millisecond(self.millisecond().saturating_add(milliseconds)).unwrap_or(self.0))
     }
 
+    /// Whole seconds from here until `later`, rounded up; 0 when that is past.
+    #[must_use]
+    pub fn seconds_until(self, later: Self) -> u32 {
+        let milliseconds = later.millisecond().saturating_sub(self.millisecond());
+        u32::try_from(milliseconds.saturating_add(999) / 1000).unwrap_or(0)
+    }
+
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
     #[must_use]
     pub fn second(self) -> i64 {
@@ -115,6 +122,13 @@ impl<'de> serde::Deserialize<'de> for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_wait_is_never_shorter_than_what_is_left_and_never_negative() {
+        let now = Time::at_millisecond(10_000);
+        let waits = [9_000, 9_999, 10_000, 10_001, 11_000, 11_001].map(Time::at_millisecond);
+        assert_eq!(waits.map(|later| now.seconds_until(later)), [0, 0, 0, 1, 1, 2]);
+    }
 
     #[test]
     fn times_are_written_with_milliseconds_and_read_back() {

@@ -145,12 +145,6 @@ impl Routine {
         Partition::global("DUE", &["ROUTINE"])
     }
 
-    /// The end of what is due at `now`, in [`Routine::due`].
-    #[must_use]
-    pub fn due_until(now: Time) -> String {
-        format!("{now}#~")
-    }
-
     /// Its place among those that are due, when it runs next at `next`.
     #[must_use]
     pub fn due_key(&self, next: Time) -> Key {
@@ -182,6 +176,7 @@ pub fn of_bot(tenant: &TenantId, bot: &BotId) -> Partition {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sort_until;
 
     fn routine(schedule: &str) -> Routine {
         let now = Time::parse("2026-01-15T10:30:00Z").unwrap();
@@ -197,8 +192,8 @@ mod tests {
         daily.plan(daily.created_at).unwrap();
         assert_eq!(daily.next_run, Time::parse("2026-01-16T09:00:00Z"));
         let place = daily.gsi2().unwrap();
-        assert!(place.sk() <= Routine::due_until(daily.next_run.unwrap()).as_str());
-        assert!(place.sk() > Routine::due_until(daily.next_run.unwrap().plus(-1)).as_str());
+        assert!(place.sk() <= sort_until(daily.next_run.unwrap()).as_str());
+        assert!(place.sk() > sort_until(daily.next_run.unwrap().plus(-1)).as_str());
         daily.enabled = false;
         daily.plan(daily.created_at).unwrap();
         assert!(daily.next_run.is_none() && daily.gsi2().is_none());

@@ -99,7 +99,7 @@ fn the_workers_take_their_samples() {
     run(async {
         let tenant = Tenant::new().await;
         let app = stack().await.app();
-        for name in ["ingest.json", "ingest-drop.json"] {
+        for name in ["ingest.json", "ingest-drop.json", "ingest-reindex.json"] {
             let event: SqsEvent = serde_json::from_str(&sample(name, &tenant)).unwrap();
             assert!(!event.records.is_empty());
             assert!(

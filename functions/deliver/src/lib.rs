@@ -13,7 +13,6 @@ mod tally;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::{
     app::App,
-    clock::Time,
     deliveries::{Delivery, Problem, Status, Trigger},
     error::Error,
     events::{Deliver, Job, Sender},
@@ -101,7 +100,7 @@ async fn follow(app: &App, webhook: Option<&Webhook>, delivery: &Delivery, made:
     let next = Job::Deliver(Box::new(delivery.next()));
     match (delivery.status, delivery.next_attempt_at) {
         (Status::Pending, Some(at)) if delivery.due_at.is_none() => {
-            let wait = seconds_until(at, app.clock.now());
+            let wait = app.clock.now().seconds_until(at);
             app.queue.send_in(Destination::Deliver, &next, wait).await
         }
         (Status::Failed, _) if delivery.problem.is_none() => {
@@ -129,9 +128,4 @@ async fn give_up(app: &App, tally: &Tally, entry: &Entry, code: &str, message: &
         tally.noted(&ended);
     }
     Ok(())
-}
-
-/// Whole seconds, rounded up.
-fn seconds_until(at: Time, now: Time) -> u32 {
-    u32::try_from((at.millisecond() - now.millisecond() + 999) / 1000).unwrap_or(0)
 }

@@ -73,17 +73,12 @@ async fn erase(app: &App, erasure: &Erasure, job: &Job, until: i64) -> Result<()
     let settled = erasure.requested_at.plus(i64::from(app.erase_settle) * 1000);
     let again = match Sweep::new(app, erasure, until).run().await? {
         Swept::Nothing if began >= settled => return finish(app, erasure).await,
-        Swept::Nothing => seconds(settled.millisecond() - began.millisecond()),
+        Swept::Nothing => began.seconds_until(settled),
         Swept::All => app.erase_settle,
         Swept::Some => AGAIN.min(app.erase_settle),
         Swept::OutOfTime => 0,
     };
     app.queue.send_in(Destination::Erase, job, again).await
-}
-
-/// Whole seconds, rounded up.
-fn seconds(milliseconds: i64) -> u32 {
-    u32::try_from((milliseconds + 999) / 1000).unwrap_or(0)
 }
 
 async fn finish(app: &App, erasure: &Erasure) -> Result<(), Error> {
@@ -109,15 +104,4 @@ async fn give_up(app: &App, erasure: &Erasure) -> Result<(), Error> {
         tracing::debug!(erasure = %erasure.id, "another delivery has an erasure in hand that was given up here");
     }
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_wait_is_never_too_short() {
-        assert_eq!((seconds(0), seconds(1), seconds(1000), seconds(1001)), (0, 1, 1, 2));
-        assert_eq!(seconds(-5), 0);
-    }
 }

@@ -10,7 +10,7 @@ use shared::{
     error::{Error, chain},
     events::Job,
     queue::Destination,
-    store::{Found, Update},
+    store::{Found, Update, sort_until},
 };
 
 /// What is due within this, in milliseconds, is sent now, with the rest of the time as its message's delay: until the next
@@ -34,7 +34,7 @@ pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
 
 /// Sends the deliveries of one shard.
 async fn one(app: &App, shard: u8, now: Time) -> Result<usize, Error> {
-    let (due, until) = (Delivery::due(shard), format!("{}#~", now.plus(AHEAD)));
+    let (due, until) = (Delivery::due(shard), sort_until(now.plus(AHEAD)));
     let (mut sent, mut after) = (0, None);
     loop {
         let page = app.table.index2_until(&due, &until, PAGE, after).await?;
@@ -53,7 +53,10 @@ async fn send(app: &App, found: Vec<Found>, now: Time) -> Result<usize, Error> {
     let due: Vec<Delivery> = found.into_iter().filter_map(read).collect();
     let messages: Vec<(Job, u32)> = due
         .iter()
-        .map(|delivery| (Job::Deliver(Box::new(delivery.next())), seconds(delivery, now)))
+        .map(|delivery| {
+            let wait = delivery.due_at.map_or(0, |due| now.seconds_until(due));
+            (Job::Deliver(Box::new(delivery.next())), wait)
+        })
         .collect();
     let messages: Vec<(&Job, u32)> = messages.iter().map(|(job, wait)| (job, *wait)).collect();
     app.queue.send_each(Destination::Deliver, &messages).await?;
@@ -71,10 +74,4 @@ fn read(found: Found) -> Option<Delivery> {
     let read = found.into();
     read.inspect_err(|error| tracing::error!(place, cause = %chain(error), "a delivery that is due cannot be read"))
         .ok()
-}
-
-/// Seconds from `now` until it is due.
-fn seconds(delivery: &Delivery, now: Time) -> u32 {
-    let wait = delivery.due_at.map_or(0, |due| due.millisecond() - now.millisecond());
-    u32::try_from((wait + 999) / 1000).unwrap_or(0)
 }

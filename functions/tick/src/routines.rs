@@ -11,7 +11,7 @@ use shared::{
     clock::Time,
     error::{Error, chain},
     routines::{Failure, Routine, Run, Status, schedule::Schedule},
-    store::{Condition, Found, Row, Transaction, TransactionError, Update},
+    store::{Condition, Found, Row, Transaction, TransactionError, Update, sort_until},
 };
 
 /// How late an occurrence may be and still run, in milliseconds.
@@ -32,7 +32,7 @@ const MOST_MISSED: usize = 10_000;
 /// # Errors
 /// When the table does not say what is due.
 pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
-    let (due, until) = (Routine::due(), Routine::due_until(now));
+    let (due, until) = (Routine::due(), sort_until(now));
     let (mut made, mut after) = (0, None);
     loop {
         let page = app.table.index2_until(&due, &until, PAGE, after).await?;

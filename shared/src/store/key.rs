@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::ids::TenantId;
+use crate::{clock::Time, ids::TenantId};
 
 /// A partition key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +38,12 @@ impl Partition {
 #[must_use]
 pub fn sort(kind: &str, parts: &[&str]) -> String {
     join(kind, parts.iter().copied())
+}
+
+/// The end of what lies up to `time`, and at it, in a partition whose sort keys begin with a [`Time`].
+#[must_use]
+pub fn sort_until(time: Time) -> String {
+    format!("{time}#~")
 }
 
 /// The place of one item.

@@ -15,7 +15,7 @@ mod update;
 pub use along::{along, carried, repetition};
 pub use counters::Counted;
 pub use cursor::Cursor;
-pub use key::{Key, Partition, sort};
+pub use key::{Key, Partition, sort, sort_until};
 pub use table::{Found, Page, Query, Table};
 pub use transaction::{Transaction, TransactionError, on_top};
 pub use update::{Condition, Update};
