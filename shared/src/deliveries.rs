@@ -24,6 +24,8 @@ const LONGEST_WAIT: u32 = 24 * 3600;
 /// Waits up to this, in milliseconds, are a message's delay (SQS's longest is 15 minutes); longer ones are rows that `tick`
 /// sends when they are due.
 const LONGEST_DELAY: i64 = 900_000;
+/// How long an attempt that is due may take to be noted, in milliseconds, all tries of its message included.
+const UNDER_WAY: i64 = 900_000;
 /// Partitions of what is due.
 pub const SHARDS: u8 = 8;
 /// Attempts that the log keeps; of more, the oldest go.
@@ -98,10 +100,21 @@ pub struct Attempt {
 }
 
 impl Attempt {
+    /// The code of the problem that the attempt could not be signed, so that nothing was sent.
+    pub const NOT_SIGNED: &str = "not_signed";
+
     /// Whether the receiver says that it is gone for good.
     #[must_use]
     pub fn says_gone(&self) -> bool {
         self.response_status == Some(410)
+    }
+
+    /// Whether it says something about the receiver: it was made.
+    #[must_use]
+    pub fn was_made(&self) -> bool {
+        self.problem
+            .as_ref()
+            .is_none_or(|problem| problem.code != Self::NOT_SIGNED)
     }
 }
 
@@ -237,10 +250,11 @@ impl Delivery {
         }
     }
 
-    /// Whether it was asked for at once, and nothing came of that yet.
+    /// Whether it was asked for at once, and nothing came of that yet. After a while nothing will: its message was lost.
     #[must_use]
     pub fn is_under_way(&self, now: Time) -> bool {
-        self.status == Status::Pending && self.next_attempt_at.is_some_and(|next| next <= now)
+        let lately = |next: Time| next <= now && now < next.plus(UNDER_WAY);
+        self.status == Status::Pending && self.next_attempt_at.is_some_and(lately)
     }
 
     /// Lets it begin anew, with an attempt at once.

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::{
     clock::Time,
-    error::Error,
+    error::{Error, chain},
     events::{Event, EventType, Job, SigningSecret},
     ids::{BotId, TenantId, WebhookId},
     sealing::SealingKey,
@@ -158,16 +158,23 @@ impl Webhook {
         Ok(Update::at(Row::key(self)).when(Condition::is("url", &self.url)?))
     }
 
-    /// The secrets that sign now: the one that is in force first.
+    /// The secrets that sign now: the one that is in force first. One whose grace runs and that does not open any more, since
+    /// the sealing key was replaced, is left out.
     ///
     /// # Errors
-    /// When one does not open.
+    /// When the one that is in force does not open.
     pub fn secrets(&self, key: &SealingKey, now: Time) -> Result<Vec<SigningSecret>, Error> {
-        let previous = self.previous.iter().filter(|previous| now < previous.until);
-        let sealed = std::iter::once(&self.secret).chain(previous.map(|previous| &previous.secret));
-        sealed
-            .map(|sealed| SigningSecret::from_bytes(key.open(self.id.as_str(), sealed)?).map_err(Error::internal))
-            .collect()
+        let opened = |sealed| SigningSecret::from_bytes(key.open(self.id.as_str(), sealed)?).map_err(Error::internal);
+        let mut secrets = vec![opened(&self.secret)?];
+        if let Some(previous) = self.previous.as_ref().filter(|previous| now < previous.until) {
+            match opened(&previous.secret) {
+                Ok(secret) => secrets.push(secret),
+                Err(error) => {
+                    tracing::warn!(webhook = %self.id, cause = %chain(&error), "a former secret does not open")
+                }
+            }
+        }
+        Ok(secrets)
     }
 
     /// That its owner did not change it since it was read, and nobody disabled it.

@@ -138,9 +138,17 @@ where
     response
 }
 
-/// How often the message has been received, this time included.
+/// Times that a queue delivers a message before it gives it up: `maxReceiveCount` in the template.
+pub const MAX_TRIES: i32 = 5;
+
+/// Whether the queue gives the message up when this try of it fails.
 #[must_use]
-pub fn tries(message: &SqsMessage) -> i32 {
+pub fn is_last_try(message: &SqsMessage) -> bool {
+    tries(message) >= MAX_TRIES
+}
+
+/// How often the message has been received, this time included.
+fn tries(message: &SqsMessage) -> i32 {
     let count = message.attributes.get("ApproximateReceiveCount");
     count.and_then(|count| count.parse().ok()).unwrap_or(1).clamp(1, 20)
 }

@@ -12,6 +12,9 @@ use shared::{
 
 /// Notes what `made` says about its webhook; `true` when that is gone, so that there is no other attempt.
 pub(crate) async fn of(app: &App, webhook: &Webhook, made: &Attempt) -> Result<bool, Error> {
+    if !made.was_made() {
+        return Ok(false);
+    }
     if made.says_gone() {
         return disable(app, webhook, DisabledBecause::Gone).await;
     }

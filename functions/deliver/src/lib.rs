@@ -76,7 +76,7 @@ async fn attempt(app: &App, sender: &Sender, tally: &Tally, asked: Deliver) -> R
         return pace::put_off(app, tally, asked, &entry).await;
     }
     let attempt = sender.attempt(&app.clock, &webhook, &entry.delivery, asked.attempt);
-    let made = pace::watched(app, &webhook, attempt).await?;
+    let made = pace::watched(app, &webhook, attempt).await;
     // Before it is noted: when this worker dies in between, the attempt is made again, and this too.
     let gone = aftermath::of(app, &webhook, &made).await?;
     let noted = entry.change(app, |delivery| {

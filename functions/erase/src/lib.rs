@@ -12,15 +12,13 @@ use shared::{
     events::Job,
     queue::Destination,
     store::{Condition, Row, Update},
-    worker::{self, JobError, run_messages, tries},
+    worker::{self, JobError, is_last_try, run_messages},
 };
 
 use crate::sweep::{Sweep, Swept};
 
 /// Time that is kept at the end of an invocation, in milliseconds: one page takes much less.
 const RESERVE: i64 = 60_000;
-/// Deliveries after which the queue gives a message up: `maxReceiveCount` in the template.
-const MAX_TRIES: i32 = 5;
 /// Seconds until what did not go at once is tried again, when something else did.
 const AGAIN: u32 = 15;
 
@@ -53,7 +51,7 @@ async fn run(app: &App, message: SqsMessage, until: i64) -> Result<(), JobError>
         return Ok(());
     };
     let outcome = erase(app, &known, &job, until).await;
-    if outcome.is_err() && tries(&message) >= MAX_TRIES {
+    if outcome.is_err() && is_last_try(&message) {
         give_up(app, &known).await?;
     }
     outcome.map_err(JobError::Retry)

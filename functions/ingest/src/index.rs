@@ -53,6 +53,8 @@ pub(crate) async fn ingest(app: &App, tenant: &TenantId, id: &DocumentId, versio
 async fn adopt(app: &App, mut document: Document) -> Result<Option<Document>, JobError> {
     let uploaded = Version::uploaded(&document.tenant, &document.id, document.latest.n).blob;
     if document.latest.blob != uploaded {
+        // A try before this one may have ended between the copy and this.
+        app.blobs.delete(&uploaded).await?;
         return Ok(Some(document));
     }
     let before = still_latest(&document)?;

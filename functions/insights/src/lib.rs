@@ -17,11 +17,9 @@ use shared::{
     store::{Transaction, TransactionError},
     telemetry,
     usage::Spent,
-    worker::{self, JobError, run_messages, tries},
+    worker::{self, JobError, is_last_try, run_messages},
 };
 
-/// Deliveries after which the queue gives a message up: `maxReceiveCount` in the template.
-const MAX_TRIES: i32 = 5;
 /// Longest time that the model may take for one form: an invocation has room for two.
 const FORM_WITHIN: Duration = Duration::from_secs(80);
 /// Who asks the model, where usage is counted by credential.
@@ -53,7 +51,7 @@ async fn run(app: &App, message: SqsMessage) -> Result<(), JobError> {
     let given_up = match &outcome {
         Ok(()) => false,
         Err(JobError::Fail(_)) => true,
-        Err(JobError::Retry(_)) => tries(&message) >= MAX_TRIES,
+        Err(JobError::Retry(_)) => is_last_try(&message),
     };
     if given_up && !app.table.update(insight.failed()?).await? {
         tracing::debug!(insight = %insight.id, "another delivery has extracted these insights, or they are gone");

@@ -34,17 +34,22 @@ const TITLE_WITHIN: Duration = Duration::from_secs(15);
 /// # Errors
 /// Never for a single record: those are reported one by one.
 pub async fn handle(app: &App, batch: StreamEvent) -> Result<DynamoDbEventResponse, lambda_runtime::Error> {
-    let mut records = Vec::new();
+    let (mut records, mut unread) = (Vec::new(), Vec::new());
     for record in batch.records {
         let number = record.change.sequence_number.clone().unwrap_or_default();
         match serde_dynamo::from_item::<_, Event>(record.change.new_image) {
             Ok(event) => records.push((number, event)),
-            Err(error) => tracing::error!(record = number, %error, "not an event; it is left out"),
+            // Perhaps a newer version wrote it, which is being put back: it goes to the dead letters in the end.
+            Err(error) => {
+                tracing::error!(record = number, %error, "an event that cannot be read");
+                unread.push(number);
+            }
         }
     }
     let uncounted = count(app, &records).await;
     let unsent = send(app, &records).await;
     let mut failed = run_batch(records, |event| follow(app, event)).await;
+    failed.extend(unread);
     failed.extend(uncounted);
     failed.extend(unsent);
     let mut response = DynamoDbEventResponse::default();

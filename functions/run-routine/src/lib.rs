@@ -9,11 +9,8 @@ use shared::{
     app::App,
     events::Job,
     queue::Destination,
-    worker::{self, JobError, run_messages, tries},
+    worker::{self, JobError, is_last_try, run_messages},
 };
-
-/// Deliveries after which the queue gives a message up: `maxReceiveCount` in the template.
-const MAX_TRIES: i32 = 5;
 
 /// Handles one batch of the queue; gives back what is to be delivered again.
 ///
@@ -25,7 +22,7 @@ pub async fn handle(app: &App, batch: SqsEvent) -> Result<SqsBatchResponse, lamb
 
 async fn work(app: &App, message: SqsMessage) -> Result<(), JobError> {
     let job = worker::job(&message)?;
-    let last = tries(&message) >= MAX_TRIES;
+    let last = is_last_try(&message);
     match job {
         Job::Run { tenant, routine, run } => run::run(app, &tenant, &routine, &run, last).await,
         Job::MailRun { tenant, routine, run } => mail::mail(app, &tenant, &routine, &run).await,

@@ -40,7 +40,11 @@ async fn one(app: &App, shard: u8, now: Time) -> Result<usize, Error> {
         let page = app.table.index2_until(&due, &until, PAGE, after).await?;
         match send(app, page.items, now).await {
             Ok(count) => sent += count,
-            Err(error) => tracing::error!(cause = %chain(&error), "due deliveries could not be sent"),
+            // What comes after them would not be taken either, and is read again at the next tick.
+            Err(error) => {
+                tracing::error!(cause = %chain(&error), "due deliveries could not be sent");
+                return Ok(sent);
+            }
         }
         after = page.next;
         if after.is_none() || sent >= MOST {

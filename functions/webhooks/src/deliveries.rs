@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::{
     app::App,
-    deliveries::{Delivery, Status},
+    deliveries::{Delivery, Status, Trigger},
     error::Error,
     events::{Event, EventType, Job},
     http::{Admin, PageOut, PageParams, Path, Paths, Query, Reader},
@@ -104,7 +104,7 @@ pub(crate) async fn get_delivery(
 /// Deliver again.
 ///
 /// Has the same event, under the same id, sent again at once, however far the delivery had come; when that fails, the
-/// attempts go on as from the beginning.
+/// attempts go on as from the beginning. A test is not delivered again (409 `test_delivery`).
 #[utoipa::path(post, path = "/api/v1/webhooks/{id}/deliveries/{delivery_id}/redeliver", tag = "webhooks", params(
         ("id" = BotId, Path, description = "The bot"), ("delivery_id" = DeliveryId, Path, description = "The delivery")),
     responses((status = 202, description = "The delivery, which waits for its attempt", body = DeliveryOut)))]
@@ -115,6 +115,10 @@ pub(crate) async fn redeliver(
 ) -> Result<(StatusCode, Json<DeliveryOut>), Error> {
     let begun = on_top(|| async {
         let before = place::delivery(&app, &caller, ids.clone()).await?;
+        if before.trigger == Trigger::Test {
+            let message = "A test is not delivered again: try the webhook out once more";
+            return Err(Error::conflict("test_delivery", message).into());
+        }
         let key = Webhook::key(&before.tenant, &before.bot, &before.webhook);
         let webhook: Option<Webhook> = app.table.get(&key).await?;
         let deleted = || Error::conflict("webhook_deleted", "The webhook of this delivery was deleted");

@@ -8,10 +8,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use tokio::time::Instant;
 
 use crate::{
-    clock::Clock,
+    clock::{Clock, Time},
     config::{Config, ConfigError},
     deliveries::{Attempt, Delivery, Problem},
-    error::Error,
+    error::{Error, chain},
     outgoing::{Answer, Outgoing},
     sealing::SealingKey,
     secrets::Sealer,
@@ -84,47 +84,52 @@ impl Sender {
         checked.map(String::from).map_err(|why| Error::field("url", why))
     }
 
-    /// Makes one attempt, and gives what came of it.
-    ///
-    /// # Errors
-    /// When it could not be made: the webhook's secrets do not open, or SSM does not answer.
-    pub async fn attempt(
-        &self,
-        clock: &Clock,
-        webhook: &Webhook,
-        delivery: &Delivery,
-        number: u32,
-    ) -> Result<Attempt, Error> {
+    /// Makes one attempt, and gives what came of it: also when it could not be made, because the webhook's secret does not open
+    /// or SSM does not answer. So the log tells, and it is attempted again.
+    pub async fn attempt(&self, clock: &Clock, webhook: &Webhook, delivery: &Delivery, number: u32) -> Attempt {
         let at = clock.now();
-        let key = self.sealing_key().await?;
-        let id = delivery.event.as_str();
-        let signatures: Vec<String> = webhook
-            .secrets(&key, at)?
-            .iter()
-            .map(|secret| secret.sign(id, at.second(), &delivery.body))
-            .collect();
-        let headers = headers(id, at.second(), &signatures.join(" "))?;
-        let began = Instant::now();
-        let body = Bytes::from(delivery.body.clone());
-        let answer = self.outgoing.post(&webhook.url, headers, body, WITHIN).await;
-        let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
         let attempt = Attempt {
             number,
             at,
-            duration_ms,
+            duration_ms: 0,
             response_status: None,
             response_excerpt: None,
             problem: None,
             retry_after: None,
         };
-        Ok(match answer {
+        let headers = match self.signed(webhook, delivery, at).await {
+            Ok(headers) => headers,
+            Err(error) => {
+                tracing::error!(webhook = %webhook.id, cause = %chain(&error), "an attempt could not be signed");
+                let message =
+                    "The event could not be signed, so it was not sent; the operator finds the reason in the log";
+                let problem = Some(Problem::new(Attempt::NOT_SIGNED, message));
+                return Attempt { problem, ..attempt };
+            }
+        };
+        let began = Instant::now();
+        let body = Bytes::from(delivery.body.clone());
+        let answer = self.outgoing.post(&webhook.url, headers, body, WITHIN).await;
+        let duration_ms = u32::try_from(began.elapsed().as_millis()).unwrap_or(u32::MAX);
+        let attempt = Attempt { duration_ms, ..attempt };
+        match answer {
             Ok(answer) => answered(attempt, &answer, clock.now().second()),
             Err(unanswered) => Attempt {
                 response_status: unanswered.status(),
                 problem: Some(Problem::new(unanswered.code(), unanswered.to_string())),
                 ..attempt
             },
-        })
+        }
+    }
+
+    /// The headers of an attempt, with a signature by each secret that is in force.
+    async fn signed(&self, webhook: &Webhook, delivery: &Delivery, at: Time) -> Result<HeaderMap, Error> {
+        let (key, id) = (self.sealing_key().await?, delivery.event.as_str());
+        let secrets = webhook.secrets(&key, at)?;
+        let signatures = secrets
+            .iter()
+            .map(|secret| secret.sign(id, at.second(), &delivery.body));
+        headers(id, at.second(), &signatures.collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -155,7 +160,9 @@ fn answered(attempt: Attempt, answer: &Answer, now: i64) -> Attempt {
         response_excerpt: excerpt(&answer.body),
         problem: message.map(|message| Problem::new("status", message)),
         retry_after: match answer.status {
-            429 | 503 => answer.retry_after(now).and_then(|wait| u32::try_from(wait).ok()),
+            429 | 503 => answer
+                .retry_after(now)
+                .map(|wait| u32::try_from(wait).unwrap_or(u32::MAX)),
             _ => None,
         },
         ..attempt

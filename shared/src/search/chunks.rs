@@ -200,7 +200,7 @@ impl Search {
         loop {
             let alias = [self.alias.as_str()];
             let count = self
-                .client
+                .client()?
                 .count(CountParts::Index(&alias))
                 .body(json!({"query": of(tenant, document, version)}));
             let Count { count } = read(count.send().await).await?;
@@ -221,7 +221,7 @@ impl Search {
     async fn refresh(&self) -> Result<(), Error> {
         if self.target == OpenSearchTarget::Domain {
             let alias = [self.alias.as_str()];
-            let indices = self.client.indices();
+            let indices = self.client()?.indices();
             let sent = indices.refresh(IndicesRefreshParts::Index(&alias)).send().await;
             let answer = sent.map_err(Error::unavailable)?;
             if answer.status_code().as_u16() != 404 {
@@ -235,7 +235,7 @@ impl Search {
         self.refresh().await?;
         let alias = [self.alias.as_str()];
         let search = self
-            .client
+            .client()?
             .search(SearchParts::Index(&alias))
             .body(json!({"query": of(tenant, document, version), "size": SWEEP, "_source": false}));
         let answer = search.send().await.map_err(Error::unavailable)?;
@@ -255,7 +255,7 @@ impl Search {
     async fn bulk(&self, lines: Vec<Value>, fine: fn(u64) -> bool) -> Result<(), Error> {
         let lines: Vec<JsonBody<Value>> = lines.into_iter().map(JsonBody::new).collect();
         // Without `require_alias` a write before the index is made would create one of the alias's name.
-        let bulk = self.client.bulk(BulkParts::None).require_alias(true).body(lines);
+        let bulk = self.client()?.bulk(BulkParts::None).require_alias(true).body(lines);
         let answer = bulk.send().await.map_err(Error::unavailable)?;
         if answer.status_code().as_u16() == 404 && fine(404) {
             return Ok(());

@@ -31,7 +31,7 @@ impl Search {
     /// When OpenSearch does not answer or refuses the mapping.
     pub async fn ensure_index(&self) -> Result<(), Error> {
         let name = format!("{}-{GENERATION}", self.alias);
-        let create = self.client.indices();
+        let create = self.client()?.indices();
         let answer = create
             .create(IndicesCreateParts::Index(&name))
             .body(self.definition())

@@ -19,7 +19,10 @@ use opensearch::{
     },
 };
 use serde::de::DeserializeOwned;
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use crate::{
     config::{Config, ConfigError, OpenSearchTarget},
@@ -32,7 +35,7 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 /// The index and its client.
 #[derive(Clone, Debug)]
 pub struct Search {
-    client: OpenSearch,
+    connection: Arc<Connection>,
     target: OpenSearchTarget,
     alias: String,
     dimensions: usize,
@@ -40,12 +43,38 @@ pub struct Search {
     next: Option<Box<Search>>,
 }
 
+/// What a client is made of, and the client once somebody asks for it: it reads all root certificates of the system, some
+/// milliseconds, and most functions never search.
+#[derive(Debug)]
+struct Connection {
+    url: Url,
+    credentials: Credentials,
+    service: &'static str,
+    client: OnceLock<OpenSearch>,
+}
+
+impl Connection {
+    fn client(&self) -> Result<&OpenSearch, Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let transport = TransportBuilder::new(SingleNodeConnectionPool::new(self.url.clone()))
+            .auth(self.credentials.clone())
+            .service_name(self.service)
+            .timeout(TIMEOUT)
+            .disable_proxy()
+            .build()
+            .map_err(Error::internal)?;
+        Ok(self.client.get_or_init(|| OpenSearch::new(transport)))
+    }
+}
+
 impl Search {
     /// The index that belongs to the deployment's embedding model. Requests are signed for AWS; a server of one's own
     /// ignores that.
     ///
     /// # Errors
-    /// When `OPENSEARCH_URL` is no URL.
+    /// When `OPENSEARCH_URL` is no URL, or the SDK has no credentials to sign with.
     pub fn new(config: &Config, sdk: &SdkConfig) -> Result<Self, ConfigError> {
         let bad = |reason: String| ConfigError::new("OPENSEARCH_URL", reason);
         let url = Url::parse(&config.opensearch_url).map_err(|e| bad(e.to_string()))?;
@@ -53,15 +82,14 @@ impl Search {
             OpenSearchTarget::Domain => "es",
             OpenSearchTarget::Serverless => "aoss",
         };
-        let transport = TransportBuilder::new(SingleNodeConnectionPool::new(url))
-            .auth(Credentials::try_from(sdk).map_err(|e| bad(e.to_string()))?)
-            .service_name(service)
-            .timeout(TIMEOUT)
-            .disable_proxy()
-            .build()
-            .map_err(|e| bad(e.to_string()))?;
+        let connection = Connection {
+            url,
+            credentials: Credentials::try_from(sdk).map_err(|e| bad(e.to_string()))?,
+            service,
+            client: OnceLock::new(),
+        };
         let present = Self {
-            client: OpenSearch::new(transport),
+            connection: Arc::new(connection),
             target: config.opensearch_target,
             alias: index::alias(&config.embedding_model, config.embedding_dimensions),
             dimensions: config.embedding_dimensions,
@@ -84,6 +112,10 @@ impl Search {
     #[must_use]
     pub fn next(&self) -> Option<&Self> {
         self.next.as_deref()
+    }
+
+    fn client(&self) -> Result<&OpenSearch, Error> {
+        self.connection.client()
     }
 
     /// This index and the next.

@@ -96,7 +96,7 @@ impl Search {
         let header = json!({"index": self.alias});
         let lines = [header.clone(), lexical(query), header, dense(query)];
         let lines: Vec<JsonBody<Value>> = lines.into_iter().map(JsonBody::new).collect();
-        let sent = self.client.msearch(MsearchParts::None).body(lines).send().await;
+        let sent = self.client()?.msearch(MsearchParts::None).body(lines).send().await;
         let Answers { responses } = read(sent).await?;
         let mut rankings = responses.into_iter().map(hits);
         let lexical = rankings.next().transpose()?.unwrap_or_default();
@@ -114,7 +114,7 @@ impl Search {
         let nothing = json!({"size": 0, "query": {"term": {"tenant": ""}}});
         let lines = [json!({"index": self.alias}), nothing];
         let lines: Vec<JsonBody<Value>> = lines.into_iter().map(JsonBody::new).collect();
-        let sent = self.client.msearch(MsearchParts::None).body(lines).send().await;
+        let sent = self.client()?.msearch(MsearchParts::None).body(lines).send().await;
         let Answers { responses } = read(sent).await?;
         responses.into_iter().try_for_each(|response| hits(response).map(drop))
     }

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update as SdkUpdate,
 };
 
-use super::{Item, Key, Table, table_error, text, update::Placeholders};
+use super::{Item, Key, Table, table_error, text, unheld, update::Placeholders};
 use crate::error::Error;
 
 /// What came of counting.
@@ -29,7 +29,7 @@ impl Table {
             return Ok(Counted::Refused(self.counters(key).await?));
         }
         let (expression, condition, with) = expressions(bounds, expires_at);
-        let sent = self
+        let count = self
             .client
             .update_item()
             .table_name(&self.name)
@@ -40,10 +40,8 @@ impl Table {
             .set_expression_attribute_names(with.names())
             .set_expression_attribute_values(with.values())
             .return_values(ReturnValue::UpdatedNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match unheld(|| count.clone().send()).await {
             Ok(answer) => Ok(Counted::Taken(numbers(answer.attributes.unwrap_or_default()))),
             Err(error) => match error.as_service_error() {
                 Some(refused) if refused.is_conditional_check_failed_exception() => {

@@ -20,12 +20,13 @@ pub use table::{Found, Page, Query, Table};
 pub use transaction::{Transaction, TransactionError, on_top};
 pub use update::{Condition, Update};
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::AttributeValue,
 };
+use rand::RngExt;
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::error::Error;
@@ -80,6 +81,32 @@ fn value_of<V: Serialize>(value: &V) -> Result<AttributeValue, Error> {
     serde_dynamo::to_attribute_value(value).map_err(Error::internal)
 }
 
+/// A single write met a transaction that has its item in hand. The SDK does not repeat that.
+const HELD: &str = "TransactionConflictException";
+/// Tries of what meets another transaction on the same item.
+const MAX_TRIES: u32 = 8;
+
+/// Sends a single write, and again while a transaction has its item in hand.
+async fn unheld<T, E, R, F>(send: impl Fn() -> F) -> Result<T, SdkError<E, R>>
+where
+    E: ProvideErrorMetadata,
+    F: Future<Output = Result<T, SdkError<E, R>>>,
+{
+    for attempt in 0..MAX_TRIES - 1 {
+        match send().await {
+            Err(error) if error.code() == Some(HELD) => pause(attempt).await,
+            sent => return sent,
+        }
+    }
+    send().await
+}
+
+/// The wait before the next try: longer each time, and never the same for two that meet.
+async fn pause(attempt: u32) {
+    let wait = rand::rng().random_range(1..=10u64 << attempt);
+    tokio::time::sleep(Duration::from_millis(wait)).await;
+}
+
 /// A throttled or unreachable table is the service being busy; anything else is our fault.
 fn table_error<E, R>(error: SdkError<E, R>) -> Error
 where
@@ -93,6 +120,7 @@ where
                 | "ProvisionedThroughputExceededException"
                 | "RequestLimitExceeded"
                 | "InternalServerError"
+                | HELD
         ),
         None => true,
     };

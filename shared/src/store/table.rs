@@ -5,12 +5,14 @@ use std::{collections::HashMap, time::Duration};
 use aws_sdk_dynamodb::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
+    operation::update_item::builders::UpdateItemFluentBuilder,
     types::{KeysAndAttributes, ReturnValue},
 };
 use serde::de::DeserializeOwned;
 
 use super::{
     Condition, Cursor, Item, Key, Partition, Row, Transaction, TransactionError, Update, item_of, table_error, text,
+    unheld,
 };
 use crate::error::Error;
 
@@ -275,13 +277,12 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn put<R: Row>(&self, row: &R) -> Result<(), Error> {
-        self.client
+        let put = self
+            .client
             .put_item()
             .table_name(&self.name)
-            .set_item(Some(item_of(row)?))
-            .send()
-            .await
-            .map_err(table_error)?;
+            .set_item(Some(item_of(row)?));
+        unheld(|| put.clone().send()).await.map_err(table_error)?;
         Ok(())
     }
 
@@ -290,15 +291,13 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn put_new<R: Row>(&self, row: &R) -> Result<bool, Error> {
-        let sent = self
+        let put = self
             .client
             .put_item()
             .table_name(&self.name)
             .set_item(Some(item_of(row)?))
-            .condition_expression("attribute_not_exists(pk)")
-            .send()
-            .await;
-        unless_refused(sent)
+            .condition_expression("attribute_not_exists(pk)");
+        unless_refused(unheld(|| put.clone().send()).await)
     }
 
     /// Deletes an item, whether or not it is there.
@@ -306,14 +305,13 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.client
+        let delete = self
+            .client
             .delete_item()
             .table_name(&self.name)
             .key("pk", text(key.pk()))
-            .key("sk", text(key.sk()))
-            .send()
-            .await
-            .map_err(table_error)?;
+            .key("sk", text(key.sk()));
+        unheld(|| delete.clone().send()).await.map_err(table_error)?;
         Ok(())
     }
 
@@ -322,20 +320,8 @@ impl Table {
     /// # Errors
     /// When the table does not answer.
     pub async fn update(&self, update: Update) -> Result<bool, Error> {
-        let (key, expression, condition, with) = update.expressions();
-        let sent = self
-            .client
-            .update_item()
-            .table_name(&self.name)
-            .key("pk", text(key.pk()))
-            .key("sk", text(key.sk()))
-            .update_expression(expression)
-            .set_condition_expression(condition)
-            .set_expression_attribute_names(with.names())
-            .set_expression_attribute_values(with.values())
-            .send()
-            .await;
-        unless_refused(sent)
+        let update = self.updating(update);
+        unless_refused(unheld(|| update.clone().send()).await)
     }
 
     /// Changes some attributes, whatever they were, and gives the item as it is now.
@@ -343,9 +329,14 @@ impl Table {
     /// # Errors
     /// When the table does not answer or the item has another shape.
     pub async fn update_and_get<R: DeserializeOwned>(&self, update: Update) -> Result<R, Error> {
+        let update = self.updating(update).return_values(ReturnValue::AllNew);
+        let answer = unheld(|| update.clone().send()).await.map_err(table_error)?;
+        read(answer.attributes.unwrap_or_default())
+    }
+
+    fn updating(&self, update: Update) -> UpdateItemFluentBuilder {
         let (key, expression, condition, with) = update.expressions();
-        let answer = self
-            .client
+        self.client
             .update_item()
             .table_name(&self.name)
             .key("pk", text(key.pk()))
@@ -354,11 +345,6 @@ impl Table {
             .set_condition_expression(condition)
             .set_expression_attribute_names(with.names())
             .set_expression_attribute_values(with.values())
-            .return_values(ReturnValue::AllNew)
-            .send()
-            .await
-            .map_err(table_error)?;
-        read(answer.attributes.unwrap_or_default())
     }
 
     /// Writes a transaction.

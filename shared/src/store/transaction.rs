@@ -1,19 +1,14 @@
 //! Writes that happen together or not at all.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{
     Client,
     error::ProvideErrorMetadata,
     types::{ConditionCheck, Delete, Put, TransactWriteItem, Update as SdkUpdate},
 };
-use rand::RngExt;
 
-use super::{Condition, Item, Key, Row, Update, item_of, table_error, text, update::Placeholders};
+use super::{Condition, Item, Key, MAX_TRIES, Row, Update, item_of, pause, table_error, text, update::Placeholders};
 use crate::{error::Error, ids};
 
-/// Tries of a transaction that meets another one on the same item.
-const MAX_TRIES: u32 = 8;
 /// Tries of a change that meets another one of the same thing.
 const TRIES_ON_TOP: u32 = 7;
 
@@ -122,8 +117,7 @@ where
             Err(TransactionError::Condition(_)) => {}
             done => return done.map_err(Error::from),
         }
-        let wait = rand::rng().random_range(1..=10u64 << attempt);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+        pause(attempt).await;
     }
     change().await.map_err(Error::from)
 }
@@ -163,8 +157,7 @@ pub(super) async fn retried(client: &Client, items: Vec<TransactWriteItem>) -> R
         if attempt + 1 == MAX_TRIES {
             return Err(Error::unavailable(error));
         }
-        let wait = rand::rng().random_range(1..=10u64 << attempt);
-        tokio::time::sleep(Duration::from_millis(wait)).await;
+        pause(attempt).await;
     }
     Ok(None)
 }

@@ -86,6 +86,12 @@ fn a_queue_hides_a_message_for_six_times_its_functions_timeout() {
             let hidden: u64 = queue.attributes["VisibilityTimeout"].parse().unwrap();
             assert!(hidden >= 6 * function.timeout.as_secs(), "{}", function.name);
             let redrive: serde_json::Value = serde_json::from_str(&queue.attributes["RedrivePolicy"]).unwrap();
+            assert_eq!(
+                redrive["maxReceiveCount"],
+                shared::worker::MAX_TRIES,
+                "{}",
+                function.name
+            );
             let dead_letters = named(redrive["deadLetterTargetArn"].as_str().unwrap());
             assert!(dead_letters.holds_dead_letters && !queue.holds_dead_letters);
             assert_eq!(dead_letters.attributes["MessageRetentionPeriod"], "1209600", "14 days");
