@@ -9,6 +9,7 @@ use local::{
     data::Data,
     parts,
     server::Layer,
+    template::Function,
 };
 
 use crate::{Outcome, serve::resident};
@@ -25,20 +26,22 @@ struct Subject {
     memory: Vec<f64>,
 }
 
-/// Starts each binary so many times and prints the table.
-pub async fn run(runs: usize) -> Outcome {
+/// Starts each binary so many times, those of all functions unless some are named, and prints the table.
+pub async fn run(runs: usize, only: &[String]) -> Outcome {
     let folder = std::env::temp_dir().join(format!("docent-cold-{}", std::process::id()));
     let options = Options::new(&folder);
     let data = Data::hold(&folder, false)?;
     let mut layer = Layer::default();
     let parts = parts::start(&options, "http://127.0.0.1", &data, &mut layer).await?;
-    let names: Vec<&str> = parts.functions.iter().map(|function| function.name.as_str()).collect();
+    let named = |function: &&Function| only.is_empty() || only.contains(&function.name);
+    let functions: Vec<&Function> = parts.functions.iter().filter(named).collect();
+    let first = *functions.first().ok_or("there is no function of that name")?;
+    let names: Vec<&str> = functions.iter().map(|function| function.name.as_str()).collect();
     let example = ["--package", "tests", "--bins", "--examples"];
     let built = build(&names, &example, &options.listener).await?;
-    let hello = (&parts.functions[0], "hello".to_owned(), built.join("examples/hello"));
-    let each = parts
-        .functions
-        .iter()
+    let hello = (first, "hello".to_owned(), built.join("examples/hello"));
+    let each = functions
+        .into_iter()
         .map(|function| (function, function.name.clone(), built.join(&function.name)));
     let subjects = std::iter::once(hello).chain(each).map(|(function, name, path)| {
         Ok(Subject {

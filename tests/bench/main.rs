@@ -38,6 +38,9 @@ enum What {
         /// Starts of each binary.
         #[arg(long, default_value_t = 20)]
         runs: usize,
+        /// Some functions only, separated by commas: each takes minutes to link.
+        #[arg(long, value_delimiter = ',')]
+        functions: Vec<String>,
     },
     /// Deliveries to webhooks: latency, how many a second and core, and what a million costs.
     Deliveries {
@@ -92,7 +95,7 @@ async fn main() -> Outcome {
     match Cli::parse().what {
         What::Requests => requests::run().await,
         What::Turn { chats } => turn::run(chats).await,
-        What::Cold { runs } => cold::run(runs).await,
+        What::Cold { runs, functions } => cold::run(runs, &functions).await,
         What::Deliveries { singles, events } => deliveries::run(singles, events).await,
         What::Cost { assumed, turns, into } => cost::run(&assumed, turns, into.as_deref()).await,
         What::Enumeration { samples } => enumeration::run(samples).await,
