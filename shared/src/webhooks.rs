@@ -347,6 +347,20 @@ mod tests {
     }
 
     #[test]
+    fn a_former_secret_that_no_longer_opens_is_left_out_and_the_present_one_must_open() {
+        let [lost, key] = [(); 2].map(|()| SealingKey::parse(&SealingKey::generate()).unwrap());
+        let (old, new) = (SigningSecret::generate(), SigningSecret::generate());
+        let mut webhook = webhook(&old, &lost);
+        let now = webhook.created_at;
+        assert!(webhook.secrets(&key, now).is_err());
+        webhook.previous = Some(Previous {
+            secret: std::mem::replace(&mut webhook.secret, key.seal(webhook.id.as_str(), new.bytes()).unwrap()),
+            until: now.plus(1000),
+        });
+        assert_eq!(webhook.secrets(&key, now).unwrap(), [new]);
+    }
+
+    #[test]
     fn a_webhook_that_its_owner_disabled_listens_to_nothing() {
         let key = SealingKey::parse(&SealingKey::generate()).unwrap();
         let mut webhook = webhook(&SigningSecret::generate(), &key);

@@ -21,6 +21,7 @@ use shared::{
     events::{Deliver, Event, EventType, Job, Sender, SigningSecret},
     ids::TenantId,
     members::Member,
+    sealing::SealingKey,
     store::{Query, Row, Table, Update},
     webhooks::{DisabledBecause, Slow, Webhook},
 };
@@ -572,20 +573,75 @@ fn an_event_to_which_nobody_listens_costs_no_message_and_one_that_comes_twice_is
     });
 }
 
+#[test]
+fn an_event_that_this_version_cannot_read_comes_again_and_does_not_hold_up_the_others() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::new().await;
+        let webhook = webhook(&tenant, &receiver.url).await;
+        let app = stack().await.app();
+        let (now, data) = (app.clock.now(), json!({"document_id": "d", "action": "added"}));
+        let event = Event::new(&tenant.id, Some(&webhook.bot), EventType::KbUpdated, now, data);
+        let mut newer = record(0, &event);
+        newer["dynamodb"]["NewImage"]["type"] = json!({"S": "something_of_tomorrow"});
+        let given = relay_records(app, vec![newer, record(1, &event)]).await;
+        assert_eq!(given, ["0"]);
+        receiver.hears(1).await;
+    });
+}
+
+#[test]
+fn an_attempt_that_cannot_be_signed_is_in_the_log_comes_again_and_says_nothing_about_the_receiver() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let receiver = Receiver::new().await;
+        let sealed = webhook(&tenant, &receiver.url).await;
+        let app = stack().await.app();
+        let foreign = SealingKey::parse(&SealingKey::generate()).unwrap();
+        let secret = foreign
+            .seal(sealed.id.as_str(), SigningSecret::generate().bytes())
+            .unwrap();
+        let lost = Webhook {
+            secret,
+            ..sealed.clone()
+        };
+        app.table.put(&lost).await.unwrap();
+        let first = first(&lost, app.clock.now());
+        assert_eq!(work(app, std::slice::from_ref(&first)).await, 0);
+        let waiting = log(&first).await.unwrap();
+        let problem = waiting.attempts[0].problem.as_ref().unwrap();
+        assert_eq!((problem.code.as_str(), waiting.status), ("not_signed", Status::Pending));
+        assert!(receiver.heard().is_empty() && current(&lost).await.failing_since.is_none());
+        // Its owner rotates the secret, and the next attempt arrives.
+        app.table.put(&sealed).await.unwrap();
+        let due = app_at(waiting.next_attempt_at.unwrap()).await;
+        assert_eq!(work(&due, &[waiting.next()]).await, 0);
+        assert_eq!(log(&first).await.unwrap().status, Status::Succeeded);
+    });
+}
+
+/// The record of the table's stream that tells of an event.
+fn record(number: usize, event: &Event) -> Value {
+    let sample: Value = serde_json::from_str(include_str!("../../events/relay.json")).unwrap();
+    let mut record = sample["Records"][0].clone();
+    let item: serde_dynamo::Item = serde_dynamo::to_item(event).unwrap();
+    record["dynamodb"]["NewImage"] = serde_json::to_value(item).unwrap();
+    record["dynamodb"]["SequenceNumber"] = json!(number.to_string());
+    record
+}
+
+/// Gives records to `relay`; gives the numbers of those that come back.
+async fn relay_records(app: &App, records: Vec<Value>) -> Vec<String> {
+    let batch: StreamEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+    let answer = relay::handle(app, batch).await.unwrap();
+    let failures = answer.batch_item_failures.into_iter();
+    failures.filter_map(|failure| failure.item_identifier).collect()
+}
+
 /// Gives events to `relay` as the table's stream does; gives how many records come back.
 pub async fn relayed(app: &App, events: &[Event]) -> usize {
-    let sample = include_str!("../../events/relay.json");
-    let sample: Value = serde_json::from_str(sample).unwrap();
-    let records = events.iter().enumerate().map(|(n, event)| {
-        let mut record = sample["Records"][0].clone();
-        let item: serde_dynamo::Item = serde_dynamo::to_item(event).unwrap();
-        record["dynamodb"]["NewImage"] = serde_json::to_value(item).unwrap();
-        record["dynamodb"]["SequenceNumber"] = json!(n.to_string());
-        record
-    });
-    let records: Vec<Value> = records.collect();
-    let batch: StreamEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
-    relay::handle(app, batch).await.unwrap().batch_item_failures.len()
+    let records = events.iter().enumerate().map(|(n, event)| record(n, event));
+    relay_records(app, records.collect()).await.len()
 }
 
 /// Settings of which only the queues matter.

@@ -488,6 +488,13 @@ fn a_test_says_what_really_came_of_it() {
             let made = webhook(&tenant, url, &["handoff_requested", "kb_updated"]).await;
             let path = format!("/api/v1/webhooks/{}", id(&made));
             let outcome = tenant.send(Method::POST, &format!("{path}/test"), body, 200).await;
+            let again = format!(
+                "/api/v1/webhooks/{}/deliveries/{}/redeliver",
+                tenant.bot().await.id,
+                id(&outcome)
+            );
+            let refused = tenant.send(Method::POST, &again, json!({}), 409).await;
+            assert_eq!(refused["code"], "test_delivery");
             tenant.send(Method::DELETE, &path, json!({}), 204).await;
             outcome
         };

@@ -130,3 +130,34 @@ where
         Error::internal(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use aws_sdk_dynamodb::{error::ErrorMetadata, operation::put_item::PutItemError};
+
+    use super::*;
+
+    fn refused(code: &str) -> SdkError<PutItemError, ()> {
+        SdkError::service_error(PutItemError::generic(ErrorMetadata::builder().code(code).build()), ())
+    }
+
+    #[tokio::test]
+    async fn a_write_waits_for_the_transaction_that_has_its_item_and_for_nothing_else() {
+        let tries = &Cell::new(0);
+        let after = |held: u32, then: Result<u32, &'static str>| {
+            tries.set(0);
+            unheld(move || {
+                tries.set(tries.get() + 1);
+                let answer = if tries.get() <= held { Err(HELD) } else { then };
+                std::future::ready(answer.map_err(refused))
+            })
+        };
+        assert_eq!(after(2, Ok(7)).await.unwrap(), 7);
+        let refused = after(0, Err("ConditionalCheckFailedException")).await.unwrap_err();
+        assert_eq!(refused.code(), Some("ConditionalCheckFailedException"));
+        let held = after(MAX_TRIES, Ok(7)).await.unwrap_err();
+        assert_eq!(table_error(held).status().0, 503);
+    }
+}
