@@ -63,8 +63,7 @@ impl Time {
     /// Whole seconds from here until `later`, rounded up; 0 when that is past.
     #[must_use]
     pub fn seconds_until(self, later: Self) -> u32 {
-        let milliseconds = later.millisecond().saturating_sub(self.millisecond());
-        u32::try_from(milliseconds.saturating_add(999) / 1000).unwrap_or(0)
+        whole_seconds(later.millisecond().saturating_sub(self.millisecond()))
     }
 
     /// Seconds since 1970, rounded down: what a DynamoDB TTL wants.
@@ -84,6 +83,11 @@ impl Time {
     pub fn parse(text: &str) -> Option<Self> {
         text.parse().ok().map(Self)
     }
+}
+
+/// Milliseconds as whole seconds, rounded up; 0 when there are none left.
+pub(crate) fn whole_seconds(milliseconds: i64) -> u32 {
+    u32::try_from(milliseconds.saturating_add(999) / 1000).unwrap_or(0)
 }
 
 impl utoipa::PartialSchema for Time {

@@ -101,7 +101,7 @@ pub struct Attempt {
 
 impl Attempt {
     /// The code of the problem that the attempt could not be signed, so that nothing was sent.
-    pub const NOT_SIGNED: &str = "not_signed";
+    pub(crate) const NOT_SIGNED: &str = "not_signed";
 
     /// Whether the receiver says that it is gone for good.
     #[must_use]

@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use crate::{
-    clock::Time,
+    clock::{Time, whole_seconds},
     error::Error,
     ids::TenantId,
     store::{Counted, Key, Partition, Table, sort},
@@ -438,8 +438,9 @@ impl Seconds {
     }
 }
 
+/// A wait in seconds: at least one, as it is told to somebody who has to wait.
 fn seconds(milliseconds: i64) -> u32 {
-    u32::try_from((milliseconds + 999) / 1000).unwrap_or(1).max(1)
+    whole_seconds(milliseconds).max(1)
 }
 
 /// The name under which an address is counted: all of an IPv6 network of 64 bits is one party.

@@ -60,11 +60,22 @@ async fn webhook(tenant: &Tenant, url: &str) -> Webhook {
     webhook
 }
 
+/// A receiver, and the webhook of a new tenant's default bot that tells it of new documents.
+async fn listening() -> (Receiver, Webhook) {
+    let receiver = Receiver::new().await;
+    let webhook = webhook(&Tenant::new().await, &receiver.url).await;
+    (receiver, webhook)
+}
+
+/// The event that a document was added to the webhook's bot.
+fn added(webhook: &Webhook, now: Time) -> Event {
+    let data = json!({"document_id": "d", "action": "added"});
+    Event::new(&webhook.tenant, Some(&webhook.bot), EventType::KbUpdated, now, data)
+}
+
 /// The message that tells `webhook` of an event for the first time.
 fn first(webhook: &Webhook, now: Time) -> Deliver {
-    let data = json!({"document_id": "d", "action": "added"});
-    let event = Event::new(&webhook.tenant, Some(&webhook.bot), EventType::KbUpdated, now, data);
-    Deliver::first(webhook, event.told().unwrap().remove(0))
+    Deliver::first(webhook, added(webhook, now).told().unwrap().remove(0))
 }
 
 /// Gives messages to the worker, in one batch; gives how many it gave back.
@@ -124,9 +135,7 @@ async fn all_attempts(first: &Deliver, begin: Time) -> Time {
 #[test]
 fn a_message_that_comes_often_is_one_delivery_and_each_attempt_is_in_the_log() {
     run(async {
-        let tenant = Tenant::new().await;
-        let receiver = Receiver::new().await;
-        let webhook = webhook(&tenant, &receiver.url).await;
+        let (receiver, webhook) = listening().await;
         let app = stack().await.app();
         let first = first(&webhook, app.clock.now());
         assert_eq!(work(app, &vec![first.clone(); 6]).await, 0);
@@ -576,12 +585,9 @@ fn an_event_to_which_nobody_listens_costs_no_message_and_one_that_comes_twice_is
 #[test]
 fn an_event_that_this_version_cannot_read_comes_again_and_does_not_hold_up_the_others() {
     run(async {
-        let tenant = Tenant::new().await;
-        let receiver = Receiver::new().await;
-        let webhook = webhook(&tenant, &receiver.url).await;
+        let (receiver, webhook) = listening().await;
         let app = stack().await.app();
-        let (now, data) = (app.clock.now(), json!({"document_id": "d", "action": "added"}));
-        let event = Event::new(&tenant.id, Some(&webhook.bot), EventType::KbUpdated, now, data);
+        let event = added(&webhook, app.clock.now());
         let mut newer = record(0, &event);
         newer["dynamodb"]["NewImage"]["type"] = json!({"S": "something_of_tomorrow"});
         let given = relay_records(app, vec![newer, record(1, &event)]).await;
@@ -593,9 +599,7 @@ fn an_event_that_this_version_cannot_read_comes_again_and_does_not_hold_up_the_o
 #[test]
 fn an_attempt_that_cannot_be_signed_is_in_the_log_comes_again_and_says_nothing_about_the_receiver() {
     run(async {
-        let tenant = Tenant::new().await;
-        let receiver = Receiver::new().await;
-        let sealed = webhook(&tenant, &receiver.url).await;
+        let (receiver, sealed) = listening().await;
         let app = stack().await.app();
         let foreign = SealingKey::parse(&SealingKey::generate()).unwrap();
         let secret = foreign
@@ -632,7 +636,9 @@ fn record(number: usize, event: &Event) -> Value {
 
 /// Gives records to `relay`; gives the numbers of those that come back.
 async fn relay_records(app: &App, records: Vec<Value>) -> Vec<String> {
+    let count = records.len();
     let batch: StreamEvent = serde_json::from_value(json!({ "Records": records })).unwrap();
+    assert_eq!(batch.records.len(), count);
     let answer = relay::handle(app, batch).await.unwrap();
     let failures = answer.batch_item_failures.into_iter();
     failures.filter_map(|failure| failure.item_identifier).collect()
@@ -663,9 +669,7 @@ fn config() -> shared::config::Config {
 #[test]
 fn an_attempt_that_cannot_be_noted_comes_again() {
     run(async {
-        let tenant = Tenant::new().await;
-        let receiver = Receiver::new().await;
-        let webhook = webhook(&tenant, &receiver.url).await;
+        let (_receiver, webhook) = listening().await;
         let first = first(&webhook, stack().await.app().clock.now());
         let messages = std::slice::from_ref(&first);
         assert_eq!(work(&without_a_table().await, messages).await, 1);

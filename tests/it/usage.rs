@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use aws_lambda_events::dynamodb::Event as StreamEvent;
 use reqwest::Method;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use shared::{
     clock::Time,
     conversations::{self, Conversation},
@@ -17,6 +16,7 @@ use shared::{
     usage::{self, Entry, Spent},
 };
 
+use crate::deliveries::relayed;
 use crate::support::{Tenant, expect, people::Person, run, stack, until};
 
 const PATH: &str = "/api/v1/usage";
@@ -114,42 +114,9 @@ async fn ask(key: &Tenant, body: Value) {
     answer.text().await.unwrap();
 }
 
-/// JSON as DynamoDB writes it.
-fn attribute(value: &Value) -> Value {
-    let map = |map: &Map<String, Value>| -> Map<String, Value> {
-        let fields = map.iter().map(|(name, value)| (name.clone(), attribute(value)));
-        fields.collect()
-    };
-    match value {
-        Value::Null => json!({"NULL": true}),
-        Value::Bool(bool) => json!({"BOOL": bool}),
-        Value::Number(number) => json!({"N": number.to_string()}),
-        Value::String(text) => json!({"S": text}),
-        Value::Array(list) => json!({"L": list.iter().map(attribute).collect::<Vec<_>>()}),
-        Value::Object(object) => json!({"M": map(object)}),
-    }
-}
-
-/// The stream's record of an event.
-fn record(n: usize, event: &Event) -> Value {
-    let image = attribute(&serde_json::to_value(event).unwrap())["M"].take();
-    json!({
-        "eventID": format!("e{n}"), "eventName": "INSERT", "eventVersion": "1.1", "eventSource": "aws:dynamodb",
-        "awsRegion": "us-east-1",
-        "dynamodb": {
-            "ApproximateCreationDateTime": 1_795_688_578.0, "Keys": {"sk": {"S": "EVENT"}}, "NewImage": image,
-            "SequenceNumber": n.to_string(), "SizeBytes": 1, "StreamViewType": "NEW_AND_OLD_IMAGES",
-        },
-    })
-}
-
 /// Delivers events to `relay`; gives how many it wants again.
 async fn deliver(events: &[Event]) -> usize {
-    let records: Vec<Value> = events.iter().enumerate().map(|(n, event)| record(n, event)).collect();
-    let batch: StreamEvent = serde_json::from_value(json!({"Records": records})).unwrap();
-    assert_eq!(batch.records.len(), events.len());
-    let outcome = relay::handle(stack().await.app(), batch).await.unwrap();
-    outcome.batch_item_failures.len()
+    relayed(stack().await.app(), events).await
 }
 
 /// The events that tell of answers.
