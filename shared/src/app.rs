@@ -1,4 +1,8 @@
-//! The clients and settings that a function holds: built once per process, so that the first event finds them warm.
+//! The clients and settings that a function holds, once per process.
+//!
+//! A function's process handles one event at a time, mostly waiting, with less than one CPU (1,769 MB make one:
+//! docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html), so functions run on one thread; what would hold it up,
+//! as parsing a file, goes to a thread of its own.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -14,6 +18,7 @@ use crate::{
     models::Models,
     prices::Prices,
     queue::Queue,
+    sdk,
     search::Search,
     store::Table,
     streaming,
@@ -27,23 +32,23 @@ pub struct App {
     /// The table: the truth.
     pub table: Table,
     /// The index.
-    pub search: Search,
+    pub search: Arc<Search>,
     /// The models.
-    pub models: Models,
+    pub models: Arc<Models>,
     /// The files.
-    pub blobs: Blobs,
+    pub blobs: Arc<Blobs>,
     /// The queues.
-    pub queue: Queue,
+    pub queue: Arc<Queue>,
     /// What models cost.
-    pub prices: Prices,
+    pub prices: Arc<Prices>,
     /// The post; only workers send.
-    pub mail: Mailer,
+    pub mail: Arc<Mailer>,
     /// The keys by which members' tokens are verified.
     pub public_keys: PublicKeys,
     /// Whether anybody may register.
     pub open_registration: bool,
     /// Where callers reach this API, when the deployment says so.
-    pub public_url: Option<String>,
+    pub public_url: Option<Arc<str>>,
     /// The rate limits.
     pub limits: Limits,
     /// The time.
@@ -65,16 +70,16 @@ impl App {
         let config = Config::from_vars(vars)?;
         Ok(Self {
             table: Table::new(aws_sdk_dynamodb::Client::new(sdk), config.table.clone()),
-            search: Search::new(&config, sdk)?,
-            models: Models::new(&config, sdk),
+            search: Search::new(&config, sdk)?.into(),
+            models: Models::new(&config, sdk).into(),
             metrics: Metrics::new(&config),
-            blobs: Blobs::new(config.bucket.clone(), sdk),
-            queue: Queue::new(&config, sdk),
-            mail: Mailer::new(config.mail_from, sdk),
+            blobs: Blobs::new(config.bucket.clone(), sdk).into(),
+            queue: Queue::new(&config, sdk).into(),
+            mail: Mailer::new(config.mail_from, sdk).into(),
             public_keys: PublicKeys::default(),
             open_registration: config.open_registration,
-            prices: config.prices,
-            public_url: config.public_url,
+            prices: config.prices.into(),
+            public_url: config.public_url.map(Into::into),
             delivery_retries: config.delivery_retries.into(),
             erase_settle: config.erase_settle,
             limits: Limits::default(),
@@ -86,9 +91,9 @@ impl App {
     ///
     /// # Errors
     /// Names the variable that is missing or malformed.
-    pub async fn from_env() -> Result<Self, ConfigError> {
-        let sdk = aws_config::load_from_env().await;
-        Self::new(&Config::environment(), &sdk)
+    pub fn from_env() -> Result<Self, ConfigError> {
+        let (vars, sdk) = sdk::from_env();
+        Self::new(&vars, &sdk)
     }
 }
 

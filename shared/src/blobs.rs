@@ -10,7 +10,7 @@ use aws_sdk_s3::{
 use aws_types::SdkConfig;
 use bytes::Bytes;
 
-use crate::error::Error;
+use crate::{error::Error, sdk::OnUse};
 
 /// How long a presigned URL is valid.
 const PRESIGNED_FOR: Duration = Duration::from_secs(15 * 60);
@@ -18,7 +18,7 @@ const PRESIGNED_FOR: Duration = Duration::from_secs(15 * 60);
 /// The bucket of the documents' files.
 #[derive(Clone, Debug)]
 pub struct Blobs {
-    client: Client,
+    client: OnUse<Client>,
     bucket: String,
 }
 
@@ -35,14 +35,19 @@ impl Blobs {
     /// The bucket, addressed by path, so that no name is looked up per bucket.
     #[must_use]
     pub fn new(bucket: String, sdk: &SdkConfig) -> Self {
-        let config = Builder::from(sdk)
-            .force_path_style(true)
-            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
-            .build();
         Self {
-            client: Client::from_conf(config),
+            client: OnUse::new(sdk),
             bucket,
         }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get(|sdk| {
+            let config = Builder::from(sdk)
+                .force_path_style(true)
+                .request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
+            Client::from_conf(config.build())
+        })
     }
 
     /// Asks whether the bucket is there.
@@ -50,7 +55,7 @@ impl Blobs {
     /// # Errors
     /// When S3 does not answer, or does not let us in.
     pub async fn ping(&self) -> Result<(), Error> {
-        let head = self.client.head_bucket().bucket(&self.bucket);
+        let head = self.client().head_bucket().bucket(&self.bucket);
         head.send().await.map_err(Error::unavailable)?;
         Ok(())
     }
@@ -61,7 +66,7 @@ impl Blobs {
     /// When S3 does not take it.
     pub async fn put(&self, key: &str, content_type: &str, bytes: Bytes) -> Result<(), Error> {
         let put = self
-            .client
+            .client()
             .put_object()
             .bucket(&self.bucket)
             .key(key)
@@ -76,7 +81,7 @@ impl Blobs {
     /// # Errors
     /// When S3 does not answer.
     pub async fn get(&self, key: &str) -> Result<Option<Bytes>, Error> {
-        match self.client.get_object().bucket(&self.bucket).key(key).send().await {
+        match self.client().get_object().bucket(&self.bucket).key(key).send().await {
             Ok(object) => Ok(Some(
                 object.body.collect().await.map_err(Error::unavailable)?.into_bytes(),
             )),
@@ -91,7 +96,7 @@ impl Blobs {
     /// When S3 does not answer, or there is no such file.
     pub async fn copy(&self, from: &str, to: &str) -> Result<(), Error> {
         let source = format!("{}/{}", self.bucket, urlencoding::encode(from).replace("%2F", "/"));
-        self.client
+        self.client()
             .copy_object()
             .bucket(&self.bucket)
             .copy_source(source)
@@ -107,7 +112,7 @@ impl Blobs {
     /// # Errors
     /// When S3 does not answer.
     pub async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.client
+        self.client()
             .delete_object()
             .bucket(&self.bucket)
             .key(key)
@@ -125,7 +130,7 @@ impl Blobs {
         let expiry = PresigningConfig::expires_in(PRESIGNED_FOR).map_err(Error::internal)?;
         let length = i64::try_from(size).map_err(Error::internal)?;
         let put = self
-            .client
+            .client()
             .put_object()
             .bucket(&self.bucket)
             .key(key)
@@ -148,7 +153,7 @@ impl Blobs {
     pub async fn presign_get(&self, key: &str) -> Result<String, Error> {
         let expiry = PresigningConfig::expires_in(PRESIGNED_FOR).map_err(Error::internal)?;
         let get = self
-            .client
+            .client()
             .get_object()
             .bucket(&self.bucket)
             .key(key)

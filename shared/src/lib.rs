@@ -35,6 +35,7 @@ pub mod outgoing;
 pub mod prices;
 pub mod queue;
 pub mod routines;
+pub mod sdk;
 pub mod sealing;
 pub mod search;
 pub mod secrets;

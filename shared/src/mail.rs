@@ -14,6 +14,7 @@ use crate::{
     error::Error,
     ids::TenantId,
     logins::Email,
+    sdk::OnUse,
     store::{Counted, Partition},
 };
 
@@ -25,7 +26,7 @@ const DAY: i64 = 86_400;
 /// The post.
 #[derive(Clone, Debug)]
 pub struct Mailer {
-    client: Client,
+    client: OnUse<Client>,
     from: Option<String>,
 }
 
@@ -51,7 +52,7 @@ impl Mailer {
     #[must_use]
     pub fn new(from: Option<String>, sdk: &SdkConfig) -> Self {
         Self {
-            client: Client::new(sdk),
+            client: OnUse::new(sdk),
             from,
         }
     }
@@ -69,6 +70,7 @@ impl Mailer {
             .message()
             .map_err(|why| NotSent::Ever(format!("a letter cannot be written: {why}")))?;
         self.client
+            .get(Client::new)
             .send_email()
             .from_email_address(from)
             .destination(Destination::builder().to_addresses(to.as_str()).build())

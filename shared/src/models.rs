@@ -27,6 +27,7 @@ use crate::{
     config::Config,
     error::Error,
     messages::{Role, Usage},
+    sdk::OnUse,
     telemetry::{Metrics, Operation},
 };
 
@@ -36,7 +37,7 @@ const EMBED_CONCURRENCY: usize = 8;
 /// The chat and embedding models of this deployment.
 #[derive(Clone, Debug)]
 pub struct Models {
-    client: Client,
+    client: OnUse<Client>,
     chat_model: String,
     offered: Vec<String>,
     embedding_model: String,
@@ -72,7 +73,7 @@ impl Models {
     #[must_use]
     pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
         Self {
-            client: Client::new(sdk),
+            client: OnUse::new(sdk),
             chat_model: config.chat_model.clone(),
             offered: config.chat_models.clone(),
             embedding_model: config.embedding_model.clone(),
@@ -80,6 +81,10 @@ impl Models {
             next_embedding: config.next_embedding.clone(),
             metrics: Metrics::new(config),
         }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get(Client::new)
     }
 
     /// The models that the deployment is about to change to, for whoever writes the index.
@@ -116,7 +121,7 @@ impl Models {
     ) -> Result<impl Stream<Item = Result<Delta, Error>> + Send + use<>, Error> {
         let model = self.name(&prompt).to_owned();
         let request = self
-            .client
+            .client()
             .converse_stream()
             .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))
@@ -152,7 +157,7 @@ impl Models {
     pub async fn complete(&self, prompt: Prompt) -> Result<String, Error> {
         let model = self.name(&prompt).to_owned();
         let request = self
-            .client
+            .client()
             .converse()
             .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))
@@ -206,7 +211,7 @@ impl Models {
         let began = Instant::now();
         let body = json!({"inputText": text, "dimensions": self.dimensions, "normalize": true});
         let answer = self
-            .client
+            .client()
             .invoke_model()
             .model_id(&self.embedding_model)
             .content_type("application/json")

@@ -9,7 +9,7 @@ use aws_sdk_sqs::{
 };
 use aws_types::SdkConfig;
 
-use crate::{config::Config, error::Error, events::Job};
+use crate::{config::Config, error::Error, events::Job, sdk::OnUse};
 
 /// Messages that one `SendMessageBatch` takes.
 pub const BATCH: usize = 10;
@@ -61,7 +61,7 @@ impl Destination {
 /// The queues that this function may use.
 #[derive(Clone, Debug)]
 pub struct Queue {
-    client: Client,
+    client: OnUse<Client>,
     urls: HashMap<Destination, String>,
 }
 
@@ -70,9 +70,13 @@ impl Queue {
     #[must_use]
     pub fn new(config: &Config, sdk: &SdkConfig) -> Self {
         Self {
-            client: Client::new(sdk),
+            client: OnUse::new(sdk),
             urls: config.queue_urls.clone(),
         }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get(Client::new)
     }
 
     /// Sends jobs to a queue.
@@ -103,7 +107,7 @@ impl Queue {
                 .enumerate()
                 .map(|(n, (job, seconds))| entry(n, job, *seconds));
             let send = self
-                .client
+                .client()
                 .send_message_batch()
                 .queue_url(self.url(to)?)
                 .set_entries(Some(entries.collect::<Result<Vec<_>, _>>()?));
@@ -120,7 +124,7 @@ impl Queue {
     /// # Errors
     /// When this function does not have that queue, or SQS does not answer.
     pub async fn ping(&self, queue: Destination) -> Result<(), Error> {
-        let attributes = self.client.get_queue_attributes().queue_url(self.url(queue)?);
+        let attributes = self.client().get_queue_attributes().queue_url(self.url(queue)?);
         attributes
             .attribute_names(QueueAttributeName::QueueArn)
             .send()
@@ -135,7 +139,7 @@ impl Queue {
     /// When SQS does not answer, or the message is no longer ours.
     pub async fn retry_in(&self, from: Destination, receipt_handle: &str, seconds: i32) -> Result<(), Error> {
         let change = self
-            .client
+            .client()
             .change_message_visibility()
             .queue_url(self.url(from)?)
             .receipt_handle(receipt_handle);

@@ -16,8 +16,9 @@ use aws_types::SdkConfig;
 use crate::{
     app::App,
     clock::Time,
-    config::{Config, ConfigError, required},
+    config::{ConfigError, required},
     error::{Error, chain},
+    sdk::OnUse,
     sealing::SealingKey,
     store::{Row, Table},
     tokens::{PublicKey, SigningKey},
@@ -56,20 +57,11 @@ impl Secrets {
     /// Names the variable that is missing.
     pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            parameters: Parameters(Client::new(sdk)),
+            parameters: Parameters(OnUse::new(sdk)),
             signing: required(vars, "SIGNING_KEY_PARAMETER")?,
             sealer: Sealer::new(vars, sdk)?,
             known: Arc::default(),
         })
-    }
-
-    /// [`Secrets::new`] from this process' environment.
-    ///
-    /// # Errors
-    /// Names the variable that is missing.
-    pub async fn from_env() -> Result<Self, ConfigError> {
-        let sdk = aws_config::load_from_env().await;
-        Self::new(&Config::environment(), &sdk)
     }
 
     /// The key that signs.
@@ -123,7 +115,7 @@ impl Sealer {
     /// Names the variable that is missing.
     pub fn new(vars: &HashMap<String, String>, sdk: &SdkConfig) -> Result<Self, ConfigError> {
         Ok(Self {
-            parameters: Parameters(Client::new(sdk)),
+            parameters: Parameters(OnUse::new(sdk)),
             name: required(vars, "SEALING_KEY_PARAMETER")?,
             known: Arc::default(),
         })
@@ -172,7 +164,7 @@ pub async fn rotate(
     revoke_old: bool,
     now: Time,
 ) -> Result<Rotated, Error> {
-    let parameters = Parameters(Client::new(sdk));
+    let parameters = Parameters(OnUse::new(sdk));
     let stored = parameters.get(parameter).await?.ok_or_else(|| {
         Error::field(
             "parameter",
@@ -198,11 +190,21 @@ pub async fn rotate(
 
 /// SSM's parameter store.
 #[derive(Clone)]
-struct Parameters(Client);
+struct Parameters(OnUse<Client>);
 
 impl Parameters {
+    fn client(&self) -> &Client {
+        self.0.get(Client::new)
+    }
+
     async fn get(&self, name: &str) -> Result<Option<String>, Error> {
-        let sent = self.0.get_parameter().name(name).with_decryption(true).send().await;
+        let sent = self
+            .client()
+            .get_parameter()
+            .name(name)
+            .with_decryption(true)
+            .send()
+            .await;
         match sent {
             Ok(answer) => Ok(answer.parameter.and_then(|parameter| parameter.value)),
             Err(error) if error.code() == Some("ParameterNotFound") => Ok(None),
@@ -222,7 +224,7 @@ impl Parameters {
     /// Writes a parameter; `false` when it is there and was not to be overwritten.
     async fn put(&self, name: &str, value: String, overwrite: bool) -> Result<bool, Error> {
         let sent = self
-            .0
+            .client()
             .put_parameter()
             .name(name)
             .value(value)

@@ -85,7 +85,7 @@ fn a_back_end_that_does_not_answer_is_named_and_nothing_else_is_told() {
     run(async {
         let tenant = Tenant::new().await;
         let mut app = stack().await.app().clone();
-        app.search = nowhere().await;
+        app.search = nowhere().await.into();
         let request = Request::get("/api/health?deep=1").header("Authorization", format!("ApiKey {}", tenant.key));
         let answer = health::router(app)
             .oneshot(request.body(Body::empty()).unwrap())

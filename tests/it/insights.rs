@@ -138,7 +138,7 @@ async fn with_model(says: impl Fn(Value) -> (StatusCode, Value) + Clone + Send +
         .into();
     let config = Config::from_vars(&variables).unwrap();
     App {
-        models: Models::new(&config, &Identity::local().config(endpoints)),
+        models: Models::new(&config, &Identity::local().config(endpoints)).into(),
         ..stack().await.app().clone()
     }
 }

@@ -9,16 +9,16 @@ use crate::support::{Tenant, expect, run};
 /// The routes of all functions.
 fn groups() -> Vec<OpenApiRouter<App>> {
     vec![
-        analytics::routes(),
-        auth::routes(),
-        bots::routes(),
-        channels::routes(),
-        chat::routes(),
-        conversations::routes(),
-        health::routes(),
-        knowledge::routes(),
-        routines::routes(),
-        webhooks::routes(),
+        analytics::documented(),
+        auth::documented(),
+        bots::documented(),
+        channels::documented(),
+        chat::documented(),
+        conversations::documented(),
+        health::documented(),
+        knowledge::documented(),
+        routines::documented(),
+        webhooks::documented(),
     ]
 }
 

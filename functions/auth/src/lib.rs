@@ -11,23 +11,21 @@ mod wire;
 use axum::{Extension, Router, middleware, response::Response};
 use http::{HeaderValue, header};
 use shared::{app::App, http::finish, secrets::Secrets};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The routes of this function. Their handlers also need [`Secrets`], as an extension: [`router`] adds them.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(register::register_member))
-        .routes(routes!(login::login_member))
-        .routes(routes!(sessions::refresh_session))
-        .routes(routes!(sessions::logout_session))
-        .routes(routes!(sessions::get_me))
-        .routes(routes!(codes::forgot_password))
-        .routes(routes!(codes::reset_password))
-        .routes(routes!(codes::verify_email))
-        .routes(routes!(codes::resend_verification))
-        .routes(routes!(totp::setup_totp))
-        .routes(routes!(totp::verify_totp))
-        .routes(routes!(totp::delete_totp))
+// Their handlers also need `Secrets`, as an extension: `router` adds them.
+shared::routes! {
+    register::register_member,
+    login::login_member,
+    sessions::refresh_session,
+    sessions::logout_session,
+    sessions::get_me,
+    codes::forgot_password,
+    codes::reset_password,
+    codes::verify_email,
+    codes::resend_verification,
+    totp::setup_totp,
+    totp::verify_totp,
+    totp::delete_totp,
 }
 
 /// This function.

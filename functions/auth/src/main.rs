@@ -1,8 +1,11 @@
 //! The `auth` function.
 
-#[tokio::main]
+use shared::{app::App, secrets::Secrets};
+
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
-    let secrets = shared::secrets::Secrets::from_env().await?;
-    shared::app::run_http(auth::router(shared::app::App::from_env().await?, secrets)).await
+    let (vars, sdk) = shared::sdk::from_env();
+    let (app, secrets) = (App::new(&vars, &sdk)?, Secrets::new(&vars, &sdk)?);
+    shared::app::run_http(auth::router(app, secrets)).await
 }

@@ -13,21 +13,23 @@ mod wire;
 
 use axum::Router;
 use shared::{app::App, http::finish, store::on_top};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The routes of this function, with what they say of themselves.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(bots::list_bots, bots::create_bot))
-        .routes(routes!(bots::get_bot, bots::update_bot, erase::delete_bot))
-        .routes(routes!(bots::activate_bot))
-        .routes(routes!(bots::deactivate_bot))
-        .routes(routes!(duplicate::duplicate_bot))
-        .routes(routes!(tokens::rotate_public_token))
-        .routes(routes!(keys::list_keys, keys::create_key))
-        .routes(routes!(keys::update_key, keys::delete_key))
-        .routes(routes!(keys::rotate_key))
-        .routes(routes!(erase::get_erasure))
+shared::routes! {
+    bots::list_bots,
+    bots::create_bot,
+    bots::get_bot,
+    bots::update_bot,
+    erase::delete_bot,
+    bots::activate_bot,
+    bots::deactivate_bot,
+    duplicate::duplicate_bot,
+    tokens::rotate_public_token,
+    keys::list_keys,
+    keys::create_key,
+    keys::update_key,
+    keys::delete_key,
+    keys::rotate_key,
+    erase::get_erasure,
 }
 
 /// The router of this function.

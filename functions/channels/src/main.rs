@@ -1,7 +1,7 @@
 //! The `channels` function.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
-    shared::app::run_http(channels::router(shared::app::App::from_env().await?)).await
+    shared::app::run_http(channels::router(shared::app::App::from_env()?)).await
 }

@@ -10,17 +10,14 @@ mod visitor;
 
 use axum::Router;
 use shared::{app::App, http::finish};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
-/// The routes of this function.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(ai::send_message))
-        .routes(routes!(ai::stream_message))
-        .routes(routes!(platform::send_platform_message))
-        .routes(routes!(platform::stream_platform_message))
-        .routes(routes!(resume::resume_platform_stream))
-        .routes(routes!(channel::send_widget_message))
+shared::routes! {
+    ai::send_message,
+    ai::stream_message,
+    platform::send_platform_message,
+    platform::stream_platform_message,
+    resume::resume_platform_stream,
+    channel::send_widget_message,
 }
 
 /// This function.

@@ -1,7 +1,7 @@
 //! The `chat` function: streams answers.
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
-    shared::app::run_streaming(chat::router(shared::app::App::from_env().await?)).await
+    shared::app::run_streaming(chat::router(shared::app::App::from_env()?)).await
 }

@@ -3,10 +3,11 @@
 use lambda_runtime::{LambdaEvent, service_fn};
 use shared::{app::App, events::Sender};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
     shared::telemetry::init();
-    let (app, sender) = (App::from_env().await?, Sender::from_env().await?);
+    let (vars, sdk) = shared::sdk::from_env();
+    let (app, sender) = (App::new(&vars, &sdk)?, Sender::new(&vars, &sdk)?);
     lambda_runtime::run(service_fn(|event: LambdaEvent<_>| {
         deliver::handle(&app, &sender, event.payload)
     }))

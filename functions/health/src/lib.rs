@@ -11,7 +11,6 @@ use axum::{
 use http::{StatusCode, header};
 use serde::Serialize;
 use shared::{app::App, http::finish};
-use utoipa_axum::{router::OpenApiRouter, routes};
 
 use deep::{ChecksOut, Deep, HealthParams};
 
@@ -20,12 +19,10 @@ const OPENAPI: &str = include_str!("../../../openapi.json");
 /// A page that shows it.
 const DOCS: &str = include_str!("docs.html");
 
-/// The routes of this function.
-pub fn routes() -> OpenApiRouter<App> {
-    OpenApiRouter::new()
-        .routes(routes!(get_health))
-        .routes(routes!(get_openapi))
-        .routes(routes!(get_docs))
+shared::routes! {
+    self::get_health,
+    self::get_openapi,
+    self::get_docs,
 }
 
 /// This function.

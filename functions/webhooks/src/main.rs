@@ -2,9 +2,10 @@
 
 use shared::{app::App, events::Sender};
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     shared::telemetry::init();
-    let (app, sender) = (App::from_env().await?, Sender::from_env().await?);
+    let (vars, sdk) = shared::sdk::from_env();
+    let (app, sender) = (App::new(&vars, &sdk)?, Sender::new(&vars, &sdk)?);
     shared::app::run_http(webhooks::router(app, sender)).await
 }

@@ -6,7 +6,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::{Credentials, provider::ProvideCredentials, provider::SharedCredentialsProvider};
 use aws_smithy_http_client::Builder;
 use aws_types::sdk_config::SharedHttpClient;
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
+use shared::sdk::Variables;
 
 use crate::error::{During, Error};
 use crate::template::REGION;
@@ -25,26 +25,23 @@ pub fn function_of(access_key: &str) -> Option<&str> {
 /// Where each service answers, by the name that `AWS_ENDPOINT_URL_<name>` would have: `DYNAMODB`, `DYNAMODB_STREAMS`,
 /// `S3`, `SQS`, `SSM`, `SESV2`, `BEDROCK_RUNTIME`, and `OPENSEARCH`.
 #[derive(Clone, Debug, Default)]
-pub struct Endpoints(HashMap<&'static str, String>);
+pub struct Endpoints(HashMap<String, String>);
 
 impl Endpoints {
     /// Says where a service answers.
     pub fn set(&mut self, service: &'static str, url: impl Into<String>) {
-        self.0.insert(service, url.into());
+        self.0.insert(variable(service), url.into());
     }
 
     /// Where a service answers, unless it is AWS's own.
     #[must_use]
     pub fn get(&self, service: &str) -> Option<&str> {
-        self.0.get(service).map(String::as_str)
+        self.0.get(&variable(service)).map(String::as_str)
     }
 }
 
-impl LoadServiceConfig for Endpoints {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let service = key.service_id().to_uppercase().replace(' ', "_");
-        (key.env() == "AWS_ENDPOINT_URL").then(|| self.get(&service).map(str::to_owned))?
-    }
+fn variable(service: &str) -> String {
+    format!("AWS_ENDPOINT_URL_{service}")
 }
 
 /// How to sign requests, and the client that sends them.
@@ -126,8 +123,7 @@ impl Identity {
         if let Some(token) = self.credentials.session_token() {
             variables.push(("AWS_SESSION_TOKEN".to_owned(), token.to_owned()));
         }
-        let urls = endpoints.0.iter();
-        variables.extend(urls.map(|(service, url)| (format!("AWS_ENDPOINT_URL_{service}"), url.clone())));
+        variables.extend(endpoints.0.clone());
         variables
     }
 
@@ -139,7 +135,7 @@ impl Identity {
             .behavior_version(BehaviorVersion::latest())
             .region(self.region.clone())
             .credentials_provider(SharedCredentialsProvider::new(self.credentials.clone()))
-            .service_config(endpoints);
+            .service_config(Variables::from(endpoints.0));
         if let (true, Some(http)) = (plain, &self.http) {
             builder = builder.http_client(http.clone());
         }

@@ -88,6 +88,7 @@ async fn find(
     let text = cut(&question);
     let context = previous.as_deref().map(cut);
     let embedded = context.map_or_else(|| text.to_owned(), |context| format!("{text}\n{context}"));
+    app.search.prepare();
     let vector = app.models.embed(&embedded).await?;
     let query = SearchQuery {
         tenant: &scope.tenant,

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::{
     clock::{Clock, Time},
-    config::{Config, ConfigError},
+    config::ConfigError,
     deliveries::{Attempt, Delivery, Problem},
     error::{Error, chain},
     outgoing::{Answer, Outgoing},
@@ -56,15 +56,6 @@ impl Sender {
             outgoing: Outgoing::new(local).map_err(|why| refused(format!("no HTTP client: {why}")))?,
             sealer: Sealer::new(vars, sdk)?,
         })
-    }
-
-    /// [`Sender::new`] from this process' environment.
-    ///
-    /// # Errors
-    /// Names the variable that is missing or malformed.
-    pub async fn from_env() -> Result<Self, ConfigError> {
-        let sdk = aws_config::load_from_env().await;
-        Self::new(&Config::environment(), &sdk)
     }
 
     /// The key that seals webhooks' secrets.

@@ -17,7 +17,7 @@ impl FromRequestParts<App> for BaseUrl {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
         if let Some(url) = &app.public_url {
-            return Ok(Self(url.clone()));
+            return Ok(Self(url.to_string()));
         }
         let context = parts.extensions.request_context_ref();
         let (domain, path) = match context {

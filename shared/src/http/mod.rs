@@ -19,6 +19,7 @@ pub mod parameters;
 mod permission;
 pub mod platform;
 mod reaching;
+pub mod routes;
 pub mod sse;
 
 pub use anonymous::Anonymous;
@@ -49,7 +50,6 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use lambda_http::{RequestExt, request::RequestContext};
 use tracing::Instrument;
-use utoipa_axum::router::OpenApiRouter;
 
 use crate::{
     app::App,
@@ -65,9 +65,8 @@ const ALLOWED_HEADERS: &str = "Authorization, Content-Type, X-API-Key, X-Externa
 
 /// Makes a group's routes into a router: unknown paths and methods, preflights, the body limit, the request id, the headers of
 /// every answer, and the error body.
-pub fn finish(routes: OpenApiRouter<App>, app: App) -> Router {
-    let (router, _) = routes.split_for_parts();
-    let mut router = router.with_state(app.clone());
+pub fn finish(routes: Router<App>, app: App) -> Router {
+    let mut router = routes.with_state(app.clone());
     if router.has_routes() {
         router = router.route_layer(middleware::from_fn_with_state(app, idempotency::layer));
     }

@@ -42,7 +42,7 @@ impl Models {
         let name = tool.name;
         let model = self.name(&prompt).to_owned();
         let request = self
-            .client
+            .client()
             .converse()
             .model_id(&model)
             .system(SystemContentBlock::Text(prompt.system))

@@ -15,7 +15,7 @@ use opensearch::{
     http::{
         Url,
         response::Response,
-        transport::{SingleNodeConnectionPool, TransportBuilder},
+        transport::{BuildError, SingleNodeConnectionPool, TransportBuilder},
     },
 };
 use serde::de::DeserializeOwned;
@@ -43,29 +43,29 @@ pub struct Search {
     next: Option<Box<Search>>,
 }
 
-/// What a client is made of, and the client once somebody asks for it: it reads all root certificates of the system, some
-/// milliseconds, and most functions never search.
+/// What a client is made of, and the client once somebody asks for it.
 #[derive(Debug)]
 struct Connection {
     url: Url,
     credentials: Credentials,
     service: &'static str,
-    client: OnceLock<OpenSearch>,
+    client: OnceLock<Result<OpenSearch, BuildError>>,
 }
 
 impl Connection {
     fn client(&self) -> Result<&OpenSearch, Error> {
-        if let Some(client) = self.client.get() {
-            return Ok(client);
-        }
+        let client = self.client.get_or_init(|| self.build());
+        client.as_ref().map_err(|error| Error::internal(error.to_string()))
+    }
+
+    fn build(&self) -> Result<OpenSearch, BuildError> {
         let transport = TransportBuilder::new(SingleNodeConnectionPool::new(self.url.clone()))
             .auth(self.credentials.clone())
             .service_name(self.service)
             .timeout(TIMEOUT)
             .disable_proxy()
-            .build()
-            .map_err(Error::internal)?;
-        Ok(self.client.get_or_init(|| OpenSearch::new(transport)))
+            .build()?;
+        Ok(OpenSearch::new(transport))
     }
 }
 
@@ -112,6 +112,15 @@ impl Search {
     #[must_use]
     pub fn next(&self) -> Option<&Self> {
         self.next.as_deref()
+    }
+
+    /// Begins to make the client, if there is none yet, for somebody who is going to search but waits for something else
+    /// first: it reads all root certificates of the system, for some milliseconds.
+    pub fn prepare(&self) {
+        if self.connection.client.get().is_none() {
+            let connection = Arc::clone(&self.connection);
+            tokio::task::spawn_blocking(move || connection.client().map(drop));
+        }
     }
 
     fn client(&self) -> Result<&OpenSearch, Error> {

@@ -9,8 +9,13 @@ pub(crate) use metrics::{ModelCall, Operation};
 
 use std::{io, panic, time::Duration};
 
-use tracing::{Span, Subscriber, subscriber};
-use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+use tracing::{Span, Subscriber, level_filters::LevelFilter, subscriber};
+use tracing_subscriber::{
+    Registry,
+    filter::Targets,
+    fmt::{self, MakeWriter},
+    layer::SubscriberExt,
+};
 
 use crate::{
     config::Config,
@@ -47,12 +52,11 @@ pub(crate) fn lines<W>(levels: &str, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
-    tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::try_new(levels).unwrap_or_else(|_| EnvFilter::new("info")))
-        .fmt_fields(flat::Flat)
-        .event_format(flat::Flat)
-        .with_writer(writer)
-        .finish()
+    let levels: Targets = levels
+        .parse()
+        .unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let lines = fmt::layer().fmt_fields(flat::Flat).event_format(flat::Flat);
+    Registry::default().with(lines.with_writer(writer)).with(levels)
 }
 
 fn asked() -> Option<String> {
