@@ -173,6 +173,13 @@ pub fn of_bot(tenant: &TenantId, bot: &BotId) -> Partition {
     Partition::tenant(tenant, &["B", bot.as_str(), "R"])
 }
 
+/// Where a bot's routines are counted, as `routines`, so that however many are made at once there are never more than
+/// [`Routine::MOST`].
+#[must_use]
+pub fn count_key(tenant: &TenantId, bot: &BotId) -> Key {
+    of_bot(tenant, bot).at(sort("COUNT", &[]))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

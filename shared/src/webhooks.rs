@@ -89,6 +89,9 @@ pub struct Disabled {
     pub reason: DisabledBecause,
     /// When.
     pub at: Time,
+    /// Whether its owners have been told.
+    #[serde(default)]
+    pub told: bool,
 }
 
 impl Webhook {
@@ -219,7 +222,14 @@ impl Webhook {
             .note()?
             .when(Condition::is("enabled", &true)?)
             .set("enabled", &false)?
-            .set("disabled", &Disabled { reason, at: now })?
+            .set(
+                "disabled",
+                &Disabled {
+                    reason,
+                    at: now,
+                    told: false,
+                },
+            )?
             .add("revision", 1);
         let data = json!({"webhook_id": self.id, "reason": reason});
         let told = Job::WebhookDisabled {
@@ -370,6 +380,7 @@ mod tests {
         webhook.disabled = Some(Disabled {
             reason: DisabledBecause::Gone,
             at: webhook.created_at,
+            told: false,
         });
         assert!(webhook.listens_to(EventType::KbUpdated), "its log notes what it misses");
     }

@@ -366,6 +366,19 @@ fn has_headers(answer: &Response, needs: Needs, status: u16) -> bool {
 }
 
 #[test]
+fn the_document_says_where_a_publishable_token_will_do() {
+    let document = document();
+    let items = document["paths"].as_object().unwrap().values();
+    for said in items.flat_map(|item| item.as_object().unwrap().values()) {
+        let id = said["operationId"].as_str().unwrap();
+        let (_, needs, _) = OPERATIONS.iter().find(|(known, ..)| *known == id).unwrap();
+        let security = said["security"].as_array().unwrap();
+        let listed = security.iter().any(|scheme| scheme.get("public_token").is_some());
+        assert_eq!(listed, matches!(needs, Chat | Visit), "{id}");
+    }
+}
+
+#[test]
 fn no_row_is_about_an_operation_that_is_not_there() {
     let there: Vec<String> = operations().into_iter().map(|operation| operation.id).collect();
     for (id, ..) in OPERATIONS {

@@ -29,9 +29,9 @@ use shared::{
 use tokio::sync::Notify;
 
 use crate::support::{
-    Receiver, Tenant, function,
+    Receiver, Tenant, events_in, function,
     people::{Person, parameters},
-    run, stack, until,
+    rows_here, run, stack, until,
 };
 
 /// The sender of the stack's own functions.
@@ -350,6 +350,17 @@ fn after_five_days_of_nothing_but_failure_a_webhook_is_disabled_and_its_owners_a
         })
         .await;
         assert!(mails["text"].as_str().unwrap().contains(&receiver.url), "{mails}");
+        // Nobody is told twice, when the event comes again.
+        until("the note that they were told", async || {
+            current(&webhook).await.disabled.unwrap().told.then_some(())
+        })
+        .await;
+        let mut events = events_in(rows_here(&tenant).await);
+        events.retain(|event| event.kind == EventType::WebhookDisabled);
+        assert_eq!((events.len(), relayed(app, &events).await), (1, 0));
+        let mut mails = owner.mails(1).await;
+        mails.retain(|mail| mail["subject"] == "A webhook was disabled");
+        assert_eq!(mails.len(), 1);
     });
 }
 
@@ -486,7 +497,7 @@ fn a_contact_is_made_also_where_no_title_can_be() {
         let mut nowhere = Endpoints::default();
         nowhere.set("BEDROCK_RUNTIME", "http://127.0.0.1:9");
         let app = App {
-            models: shared::models::Models::new(&config(), &Identity::local().config(nowhere)),
+            models: shared::models::Models::new(&config(), &Identity::local().config(nowhere)).into(),
             ..stack.app().clone()
         };
         let now = app.clock.now();
@@ -542,7 +553,8 @@ fn an_event_to_which_nobody_listens_costs_no_message_and_one_that_comes_twice_is
                     ..config()
                 },
                 stack.sdk(),
-            ),
+            )
+            .into(),
             ..stack.app().clone()
         };
         let now = stack.app().clock.now();

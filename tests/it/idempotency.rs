@@ -8,7 +8,7 @@ use shared::{
     store::{Condition, Partition, Update},
 };
 
-use crate::support::{Tenant, expect, run, stack};
+use crate::support::{Tenant, expect, people::Person, run, stack};
 
 async fn post(tenant: &Tenant, path: &str, key: &str, body: &Value) -> Response {
     let request = tenant.user("acme", "ann", &["hr"]).request(Method::POST, path);
@@ -114,6 +114,18 @@ fn an_error_frees_the_key() {
             expect(post(&tenant, path, "k", &bad).await, 400).await;
             expect(post(&tenant, path, "k", &fine).await, status).await;
         }
+    });
+}
+
+#[test]
+fn who_may_not_ask_for_end_users_hears_that_first() {
+    run(async {
+        let (tenant, member) = (Tenant::new().await, Person::new().await);
+        let request = tenant.bare(Method::POST, "/api/ai/chat").bearer_auth(&member.token);
+        let asked = request
+            .header("Idempotency-Key", "k")
+            .json(&json!({"message": "Hello"}));
+        expect(asked.send().await.unwrap(), 403).await;
     });
 }
 

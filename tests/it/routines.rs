@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_lambda_events::sqs::{SqsEvent, SqsMessage};
+use futures::future::join_all;
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
@@ -12,7 +13,7 @@ use shared::{
     ids::RoutineId,
     keys::Scope,
     limits::RateLimits,
-    routines::{Routine, Run, Status},
+    routines::{self, Routine, Run, Status},
     store::{Row, Update},
     usage,
 };
@@ -132,16 +133,39 @@ fn bad_fields_are_named_and_a_hundred_routines_are_enough() {
         let long = json!({"input": "x".repeat(16_001)});
         let error = tenant.send(Method::POST, &format!("{routine}/run"), long, 400).await;
         assert!(error["fields"]["input"].is_string());
-        let bot = tenant.bot().await;
-        let app = stack().await.app();
-        for n in 1..Routine::MOST {
-            let more = Routine::new(&tenant.id, &bot.id, &format!("R{n}"), "P", app.clock.now());
-            app.table.put(&more).await.unwrap();
+    });
+}
+
+#[test]
+fn of_routines_made_at_once_a_bot_keeps_no_more_than_it_may_have() {
+    run(async {
+        let tenant = Tenant::new().await;
+        let (bot, app) = (tenant.bot().await, stack().await.app());
+        let count = routines::count_key(&tenant.id, &bot.id);
+        let most = i64::try_from(Routine::MOST).unwrap();
+        app.table
+            .update(Update::at(count).add("routines", most - 2))
+            .await
+            .unwrap();
+        let (path, body) = (path(&tenant).await, json!({"name": "N", "prompt": "P"}));
+        let asked = (0..6).map(|_| tenant.request(Method::POST, &path).json(&body).send());
+        let (mut made, mut refused) = (Vec::new(), 0);
+        for answer in join_all(asked).await {
+            let answer = answer.unwrap();
+            if answer.status() == 201 {
+                made.push(expect(answer, 201).await);
+            } else {
+                assert_eq!(expect(answer, 409).await["code"], "too_many_routines");
+                refused += 1;
+            }
         }
-        let error = tenant
-            .send(Method::POST, &path, json!({"name": "N", "prompt": "P"}), 409)
-            .await;
-        assert_eq!(error["code"], "too_many_routines");
+        assert_eq!((made.len(), refused), (2, 4));
+        // Once deleted, deleted: the second time makes no room.
+        let routine = format!("{path}/{}", made[0]["id"].as_str().unwrap());
+        tenant.send(Method::DELETE, &routine, Value::Null, 204).await;
+        tenant.send(Method::DELETE, &routine, Value::Null, 404).await;
+        tenant.send(Method::POST, &path, body.clone(), 201).await;
+        tenant.send(Method::POST, &path, body, 409).await;
     });
 }
 

@@ -67,7 +67,7 @@ impl<'a> Sweep<'a> {
         let whole = self.keys().await?
             && self.webhooks().await?
             && self.deliveries().await?
-            && self.rows::<Routine>("routines", &routines::of_bot(tenant, bot)).await?
+            && self.routines().await?
             && self.rows::<Run>("runs", &routines::runs_of_bot(tenant, bot)).await?
             && self.documents().await?
             && self.folders().await?
@@ -154,6 +154,14 @@ impl<'a> Sweep<'a> {
                 return Ok(!self.is_late());
             }
         }
+    }
+
+    async fn routines(&mut self) -> Result<bool, Error> {
+        let listed = routines::of_bot(self.tenant(), self.bot());
+        let done = self.rows::<Routine>("routines", &listed).await?;
+        let count = routines::count_key(self.tenant(), self.bot());
+        self.app.table.delete(&count).await?;
+        Ok(done)
     }
 
     /// Removes what a partition of the first index lists, when there is nothing more to it than its row.

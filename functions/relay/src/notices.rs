@@ -7,12 +7,12 @@ use shared::{
     logins::Email,
     mail::{self, Letter, NotSent},
     members::{Member, Role},
-    store::{Partition, Query},
+    store::{Condition, Partition, Query, Row, Update},
     webhooks::{DisabledBecause, Webhook},
     worker::JobError,
 };
 
-/// Tells a tenant's owners that a webhook was disabled, unless it is enabled again.
+/// Tells a tenant's owners that a webhook was disabled, once, unless it is enabled again.
 pub(crate) async fn webhook_disabled(
     app: &App,
     tenant: &TenantId,
@@ -21,7 +21,7 @@ pub(crate) async fn webhook_disabled(
 ) -> Result<(), JobError> {
     let known: Option<Webhook> = app.table.get(&Webhook::key(tenant, bot, webhook)).await?;
     let Some(known) = known else { return Ok(()) };
-    let Some(disabled) = &known.disabled else {
+    let Some(disabled) = known.disabled.as_ref().filter(|disabled| !disabled.told) else {
         return Ok(());
     };
     let why = match disabled.reason {
@@ -53,9 +53,13 @@ pub(crate) async fn webhook_disabled(
     }
     // Once more when nobody was reached; else those who were would hear of it twice.
     match waiting {
-        Some(error) if told == 0 => Err(JobError::Retry(error)),
-        _ => Ok(()),
+        Some(error) if told == 0 => return Err(JobError::Retry(error)),
+        _ => {}
     }
+    // The event comes again when another one of its batch has to.
+    let note = Update::at(Row::key(&known)).when(Condition::is("disabled.at", &disabled.at)?);
+    app.table.update(note.set("disabled.told", &true)?).await?;
+    Ok(())
 }
 
 /// The addresses of a tenant's owners.

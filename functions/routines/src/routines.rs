@@ -8,7 +8,7 @@ use shared::{
     http::{self as extract, Admin, PageParams, Path, Paths, Query, Reader},
     ids::{BotId, RoutineId},
     routines::{self, Routine},
-    store::{Condition, Row, Transaction, TransactionError, on_top},
+    store::{Condition, Row, Transaction, TransactionError, Update, on_top},
 };
 
 use crate::{
@@ -55,15 +55,19 @@ pub(crate) async fn create_routine(
 ) -> Result<(StatusCode, Json<RoutineOut>), Error> {
     let bot = place::bot(&app, &caller, &agent).await?;
     let routine = body.routine(&bot.tenant, &bot.id, app.clock.now())?;
-    let partition = routines::of_bot(&bot.tenant, &bot.id);
-    let known = app.table.index1::<Routine>(&partition, Routine::MOST).await?;
-    if known.len() >= Routine::MOST {
-        let message = format!("A bot has at most {} routines; delete one first", Routine::MOST);
-        return Err(Error::conflict("too_many_routines", message));
-    }
+    let count = routines::count_key(&bot.tenant, &bot.id);
+    app.table.update(Update::at(count.clone()).add("routines", 0)).await?;
+    let room = Condition::below("routines", &Routine::MOST)?;
     let mut transaction = Transaction::default();
-    transaction.create(&routine)?.check(Row::key(&bot), Condition::Exists);
+    transaction
+        .update(Update::at(count).add("routines", 1).when(room))
+        .check(Row::key(&bot), Condition::Exists)
+        .create(&routine)?;
     app.table.transact(transaction).await.map_err(|error| match error {
+        TransactionError::Condition(0) => {
+            let message = format!("A bot has at most {} routines; delete one first", Routine::MOST);
+            Error::conflict("too_many_routines", message)
+        }
         TransactionError::Condition(_) => Error::NotFound("Agent"),
         TransactionError::Other(error) => error,
     })?;
@@ -123,6 +127,14 @@ pub(crate) async fn delete_routine(
     Paths([agent, id]): Paths<2>,
 ) -> Result<StatusCode, Error> {
     let routine = place::routine(&app, &caller, &agent, &id).await?;
-    app.table.delete(&Row::key(&routine)).await?;
+    let count = routines::count_key(&routine.tenant, &routine.bot);
+    let mut transaction = Transaction::default();
+    transaction
+        .delete(Row::key(&routine), vec![Condition::Exists])
+        .update(Update::at(count).add("routines", -1));
+    app.table.transact(transaction).await.map_err(|error| match error {
+        TransactionError::Condition(_) => Error::NotFound("Routine"),
+        TransactionError::Other(error) => error,
+    })?;
     Ok(StatusCode::NO_CONTENT)
 }

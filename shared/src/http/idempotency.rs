@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::unbounded_channel;
 use tracing::Instrument;
 
-use super::{Caller, EndUser, Exchange, Who, credential};
+use super::{Caller, EndUser, Exchange, Permission, Who, credential};
 use crate::{
     app::App,
     clock::Time,
@@ -119,7 +119,8 @@ async fn once(app: App, request: Request, next: Next) -> Result<Response, Error>
     let key = stated(&parts.headers)?;
     let caller = credential::caller(&mut parts, &app).await?;
     let body = super::read(body).await?;
-    let user = match parts.uri.path().starts_with("/api/ai/") && caller.is_trusted() {
+    // Who may not ask for end users is refused by the handler, whatever the request says of them.
+    let user = match parts.uri.path().starts_with("/api/ai/") && Permission::Partner.is_held_by(&caller.who) {
         true => Some(EndUser::from_request_parts(&mut parts, &app).await?),
         false => None,
     };

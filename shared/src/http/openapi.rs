@@ -100,7 +100,7 @@ fn finish_operation(path: &str, method: &str, operation: &mut Value) {
     let optional = stated.is_some_and(|listed| listed.contains(&json!({})));
     let public = optional && stated.is_some_and(|listed| listed.len() == 1);
     if !public {
-        let mut listed = security(path);
+        let mut listed = security(method, path);
         if optional {
             listed.insert(0, json!({}));
         }
@@ -179,15 +179,22 @@ fn add_headers(response: &mut Value, limited: bool) {
 }
 
 /// Which credentials an operation takes; what each may do is decided by its scope or role.
-fn security(path: &str) -> Vec<Value> {
+fn security(method: &str, path: &str) -> Vec<Value> {
     let mut listed = vec![json!({"api_key": []}), json!({"api_key_header": []})];
     if !path.starts_with("/api/ai/") {
         listed.push(json!({"bearer": []}));
     }
-    if matches!(path, "/api/v1/chat" | "/api/v1/chat/stream") {
+    if takes_publishable(method, path) {
         listed.push(json!({"public_token": []}));
     }
     listed
+}
+
+/// Whether a bot's publishable token may: what visitors of a page do.
+fn takes_publishable(method: &str, path: &str) -> bool {
+    let asks = path == "/api/v1/chat" || path.starts_with("/api/v1/chat/stream");
+    let says = method == "post" && path.starts_with("/api/v1/chat/sessions/");
+    asks || says || path.starts_with("/api/channels/widget/")
 }
 
 fn schemes() -> Value {

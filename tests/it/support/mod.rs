@@ -8,7 +8,7 @@ mod tenant;
 
 pub use files::{pdf, pdf_with_ballast};
 pub use receiver::{Heard, Receiver};
-pub use rows::{events_in, rows_of};
+pub use rows::{events_in, rows_here, rows_of};
 pub use tenant::{Tenant, User, expect};
 
 use std::{future::Future, path::PathBuf, sync::LazyLock, time::Duration};

@@ -41,11 +41,16 @@ pub fn events_in(rows: Vec<Item>) -> Vec<Event> {
     events.map(|item| serde_dynamo::from_item(item).unwrap()).collect()
 }
 
+/// Everything that the table of the common stack has of a tenant.
+pub async fn rows_here(tenant: &TenantId) -> Vec<Item> {
+    let table = format!("docent-it-{}", std::process::id());
+    rows_of(stack().await.sdk(), &table, tenant).await
+}
+
 impl Tenant {
     /// Everything that the table has of this tenant.
     pub async fn rows(&self) -> Vec<Item> {
-        let table = format!("docent-it-{}", std::process::id());
-        rows_of(stack().await.sdk(), &table, &self.id).await
+        rows_here(&self.id).await
     }
 
     /// How many rows of this tenant hold a text in some attribute.
