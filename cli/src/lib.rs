@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use aws_types::SdkConfig;
 use clap::{Parser, Subcommand};
-use shared::error::{Error, chain};
+use shared::error::Error;
 
 /// Runs docent's back office.
 #[derive(Parser)]
@@ -25,6 +25,7 @@ enum What {
 
 /// Runs the command that this process was given; says on standard error what went wrong.
 pub async fn run() -> ExitCode {
+    shared::telemetry::init_at_terminal();
     let asked = Cli::parse();
     let sdk = aws_config::load_from_env().await;
     match done(asked, &sdk).await {
@@ -33,7 +34,7 @@ pub async fn run() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            eprintln!("docent: {}", told(&error));
+            eprintln!("docent: {}", error.why());
             ExitCode::FAILURE
         }
     }
@@ -51,13 +52,5 @@ pub async fn execute(line: &[&str], sdk: &SdkConfig) -> Result<String, Error> {
 async fn done(asked: Cli, sdk: &SdkConfig) -> Result<String, Error> {
     match asked.what {
         What::Admin(what) => admin::run(what, sdk).await,
-    }
-}
-
-/// To an operator causes are no secret.
-fn told(error: &Error) -> String {
-    match error {
-        Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
-        other => other.to_string(),
     }
 }

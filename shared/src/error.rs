@@ -199,12 +199,20 @@ impl Error {
         }
     }
 
+    /// Why, for the log and for operators, to whom causes are no secret: the cause and its sources, or else the sentence.
+    #[must_use]
+    pub fn why(&self) -> String {
+        match self {
+            Self::Internal(cause) | Self::Unavailable { cause, .. } => chain(cause.as_ref()),
+            other => other.to_string(),
+        }
+    }
+
     /// Writes the cause, where there is one, to the log; the span around it has the request's id.
     pub fn log(&self) {
-        let (Self::Internal(cause) | Self::Unavailable { cause, .. }) = self else {
-            return;
-        };
-        tracing::error!(cause = %chain(cause.as_ref()), "{self}");
+        if matches!(self, Self::Internal(_) | Self::Unavailable { .. }) {
+            tracing::error!(cause = self.why(), "{self}");
+        }
     }
 }
 

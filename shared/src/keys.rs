@@ -302,19 +302,14 @@ impl ApiKey {
 /// # Errors
 /// When the table does not answer.
 pub async fn of_bot(table: &Table, tenant: &TenantId, bot: &BotId) -> Result<Vec<ApiKey>, Error> {
+    let mut query = Query::newest(Partition::tenant(tenant, &[]), ApiKey::KIND);
+    query.filter.push(Condition::is("bot", bot)?);
     let mut keys = Vec::new();
-    let mut after = None;
-    loop {
-        let mut query = Query::newest(Partition::tenant(tenant, &[]), ApiKey::KIND);
-        query.filter.push(Condition::is("bot", bot)?);
-        query.after = after;
-        let page = table.query::<ApiKey>(query).await?;
-        keys.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(keys);
-        }
+    let mut pages = table.pages(query);
+    while let Some(page) = pages.next::<ApiKey>().await? {
+        keys.extend(page);
     }
+    Ok(keys)
 }
 
 impl Row for ApiKey {

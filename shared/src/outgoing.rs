@@ -21,7 +21,10 @@ mod unanswered;
 pub use answer::Answer;
 pub use unanswered::{Refusal, Unanswered};
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -39,7 +42,8 @@ const LOOK_UP: Duration = Duration::from_secs(2);
 /// one leaves time for the next.
 const CONNECT: Duration = Duration::from_secs(10);
 
-/// The client. Cloning is cheap; build it once, as it reads the system's root certificates.
+/// The client. Cloning is cheap, and shares what is made at the first request: to read the system's root certificates takes
+/// milliseconds, and most of those who judge a URL send nothing.
 #[derive(Clone)]
 pub struct Outgoing {
     secure: Way,
@@ -50,34 +54,37 @@ pub struct Outgoing {
 /// A client that reaches certain addresses only.
 #[derive(Clone)]
 struct Way {
-    client: Client,
+    allowed: Allowed,
     guard: Arc<dyn Resolve>,
+    client: Arc<OnceLock<Client>>,
 }
 
 impl Outgoing {
     /// A client that uses the system's resolver and root certificates. Where `allow_loopback` (the deployment's
     /// parameter `AllowLocalWebhooks`), https and plain http may go to this machine as well, by a loopback address;
     /// other addresses that are not public stay refused.
-    ///
-    /// # Errors
-    /// When the system has no root certificates, or they cannot be read.
-    pub fn new(allow_loopback: bool) -> Result<Self, reqwest::Error> {
+    #[must_use]
+    pub fn new(allow_loopback: bool) -> Self {
         Self::with(Arc::new(System), allow_loopback)
     }
 
-    fn with<R: Resolve + 'static>(resolver: Arc<R>, allow_loopback: bool) -> Result<Self, reqwest::Error> {
-        let way = |allowed| Way::new(Arc::new(Guard::new(Arc::clone(&resolver), allowed)), allowed);
-        Ok(if allow_loopback {
+    fn with<R: Resolve + 'static>(resolver: Arc<R>, allow_loopback: bool) -> Self {
+        let way = |allowed| Way {
+            allowed,
+            guard: Arc::new(Guard::new(Arc::clone(&resolver), allowed)),
+            client: Arc::default(),
+        };
+        if allow_loopback {
             Self {
-                secure: way(Allowed::PublicOrLoopback)?,
-                plain: Some(way(Allowed::Loopback)?),
+                secure: way(Allowed::PublicOrLoopback),
+                plain: Some(way(Allowed::Loopback)),
             }
         } else {
             Self {
-                secure: way(Allowed::Public)?,
+                secure: way(Allowed::Public),
                 plain: None,
             }
-        })
+        }
     }
 
     /// Judges a URL that a caller wants to register. The answer is the URL as to keep it. A name that cannot be looked
@@ -109,7 +116,8 @@ impl Outgoing {
         let (target, way) = self.target(url).map_err(Unanswered::Refused)?;
         // A day is plenty; an end that is too far away would overflow.
         let end = Instant::now() + limit.min(Duration::from_secs(86_400));
-        let sending = way.client.post(target.url).headers(headers).body(body).send();
+        let client = way.client().map_err(|error| Unanswered::of(error, CONNECT))?;
+        let sending = client.post(target.url).headers(headers).body(body).send();
         let response = match timeout_at(end, sending).await {
             Ok(sent) => sent.map_err(|error| Unanswered::of(error, CONNECT))?,
             Err(_) => return Err(Unanswered::TimedOut(limit)),
@@ -135,11 +143,12 @@ impl std::fmt::Debug for Outgoing {
 }
 
 impl Way {
-    fn new(guard: Arc<dyn Resolve>, allowed: Allowed) -> Result<Self, reqwest::Error> {
-        Ok(Self {
-            client: settings(Arc::clone(&guard), allowed).build()?,
-            guard,
-        })
+    fn client(&self) -> Result<&Client, reqwest::Error> {
+        if let Some(client) = self.client.get() {
+            return Ok(client);
+        }
+        let client = settings(Arc::clone(&self.guard), self.allowed).build()?;
+        Ok(self.client.get_or_init(|| client))
     }
 
     /// Looks the target's name up, if it has one, and judges its addresses.

@@ -314,17 +314,12 @@ pub async fn of_bot(table: &Table, tenant: &TenantId, bot: Option<&BotId>) -> Re
         Some(bot) => sort(Webhook::KIND, &[bot.as_str()]),
         None => Webhook::KIND.to_owned(),
     };
-    let (mut found, mut after) = (Vec::new(), None);
-    loop {
-        let mut query = Query::newest(partition(tenant), &kind);
-        query.after = after;
-        let page = table.query::<Webhook>(query).await?;
-        found.extend(page.items);
-        after = page.next;
-        if after.is_none() {
-            return Ok(found);
-        }
+    let mut found = Vec::new();
+    let mut pages = table.pages(Query::newest(partition(tenant), &kind));
+    while let Some(page) = pages.next::<Webhook>().await? {
+        found.extend(page);
     }
+    Ok(found)
 }
 
 #[cfg(test)]

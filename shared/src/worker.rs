@@ -8,7 +8,7 @@ use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMe
 use tracing::{Instrument, Span, field::Empty};
 
 use crate::{
-    error::{Error, chain},
+    error::Error,
     events::{Event, Job},
     queue::{Destination, Queue},
     telemetry,
@@ -68,11 +68,7 @@ fn tell(outcome: &Result<(), JobError>, began: Instant) {
         Ok(()) => tracing::info!(outcome = "done", duration_ms, "job"),
         Err(JobError::Fail(why)) => tracing::error!(outcome = "failed", why, duration_ms, "job"),
         Err(JobError::Retry(error)) => {
-            let cause = match error {
-                Error::Internal(cause) | Error::Unavailable { cause, .. } => chain(cause.as_ref()),
-                other => other.to_string(),
-            };
-            tracing::warn!(outcome = "retry", cause, duration_ms, "job");
+            tracing::warn!(outcome = "retry", cause = error.why(), duration_ms, "job");
         }
     }
 }

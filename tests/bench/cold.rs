@@ -14,6 +14,9 @@ use local::{
 
 use crate::{Outcome, serve::resident};
 
+/// The profile that functions are deployed in.
+const PROFILE: &str = "lambda";
+
 /// A binary and its starts.
 struct Subject {
     name: String,
@@ -40,7 +43,7 @@ pub async fn run(runs: usize, only: &[String]) -> Outcome {
     // These alone: the local stack's own program is among the packages, and links for longer than any function.
     let mut wanted = vec!["--package", "tests", "--example", "hello"];
     wanted.extend(names.iter().flat_map(|name| ["--bin", name]));
-    let built = build(&names, &wanted, &options.listener).await?;
+    let built = build(&names, &wanted, Some(PROFILE), &options.listener).await?;
     let hello = (first, "hello".to_owned(), built.join("examples/hello"));
     let each = functions
         .into_iter()

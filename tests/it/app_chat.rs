@@ -82,7 +82,7 @@ fn a_session_opens_under_the_apps_id_and_is_private_to_its_key() {
         }
         let table = &stack().await.app().table;
         let of_bot = conversations::of_bot(&tenant.id, &bot);
-        let page = table.index2::<Conversation>(&of_bot, 10, None);
+        let page = table.index2_page::<Conversation>(&of_bot, 10, None);
         let mut counts: Vec<u32> = page.await.unwrap().items.iter().map(|one| one.message_count).collect();
         counts.sort_unstable();
         assert_eq!(

@@ -174,7 +174,7 @@ impl Full {
         }
         let page = app
             .table
-            .index2::<Conversation>(&conversations::of_bot(tenant, &self.id), 10, None)
+            .index2_page::<Conversation>(&conversations::of_bot(tenant, &self.id), 10, None)
             .await;
         assert!(page.unwrap().items.is_empty());
         let page = app

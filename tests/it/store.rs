@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 use shared::{
     ids::TenantId,
-    store::{
-        Condition, Counted, Cursor, Key, Partition, Query, Row, Table, Transaction, TransactionError, Update, sort,
-    },
+    store::{Condition, Counted, Key, Partition, Query, Row, Table, Transaction, TransactionError, Update, sort},
 };
 
 use crate::support::{run, stack};
@@ -212,19 +210,15 @@ fn an_index_has_the_rows_that_say_so_and_pages_through_them() {
         );
         let all = Partition::tenant(&tenant, &["ALL"]);
         assert_eq!(
-            places(&table.index2::<Thing>(&all, 9, None).await.unwrap().items),
+            places(&table.index2_page::<Thing>(&all, 9, None).await.unwrap().items),
             "43210"
         );
         let until = sort("THING", &["2"]);
-        let mut after: Option<Cursor> = None;
         let mut seen = Vec::new();
-        loop {
-            let page = table.index2_until(&all, &until, 2, after).await.unwrap();
-            seen.extend(page.items.into_iter().map(|found| found.into::<Thing>().unwrap()));
-            after = page.next;
-            if after.is_none() {
-                break;
-            }
+        let mut pages = table.index2_pages_until(&all, &until, 2);
+        while let Some(page) = pages.next::<Thing>().await.unwrap() {
+            assert!(page.len() <= 2);
+            seen.extend(page);
         }
         assert_eq!(places(&seen), "012");
     });

@@ -27,7 +27,7 @@ async fn stored(tenant: &Tenant, bots: &[&BotId], picks: impl Fn(&ConversationId
     let mut answers = Vec::new();
     for bot in bots {
         let of_bot = conversations::of_bot(&tenant.id, bot);
-        let page = table.index2::<Conversation>(&of_bot, 100, None);
+        let page = table.index2_page::<Conversation>(&of_bot, 100, None);
         for conversation in page.await.unwrap().items {
             if picks(&conversation.id) {
                 let recent = conversations::recent(table, &tenant.id, &conversation.id, 100)

@@ -3,6 +3,7 @@
 mod codes;
 mod factor;
 mod login;
+mod qr;
 mod register;
 mod sessions;
 mod totp;

@@ -1,6 +1,7 @@
 //! Turning the second factor on and off.
 
 use axum::{Extension, Json, extract::State};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use shared::{
@@ -17,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     factor::{self, Stated},
     login::refused,
+    qr,
 };
 
 /// What an authenticator app needs.
@@ -76,10 +78,8 @@ pub(crate) async fn setup_totp(
     let secret = factor::secret();
     let generator = factor::generator(secret.clone(), &member.email)?;
     let failed = |why: totp_rs::TotpError| Error::internal(why.to_string());
-    let (otpauth_url, qr_png_base64) = (
-        generator.to_url().map_err(failed)?,
-        generator.to_qr_base64().map_err(failed)?,
-    );
+    let otpauth_url = generator.to_url().map_err(failed)?;
+    let qr_png_base64 = STANDARD.encode(qr::png(&otpauth_url)?);
     let totp = Totp {
         sealed: secrets.sealing_key().await?.seal(member.id.as_str(), &secret)?,
         enabled: false,

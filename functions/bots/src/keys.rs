@@ -100,17 +100,15 @@ async fn bot_of(app: &App, caller: &Caller, scope: Scope, stated: Option<String>
 }
 
 async fn count(app: &App, caller: &Caller) -> Result<usize, Error> {
-    let (mut found, mut after) = (0, None);
-    loop {
-        let mut query = store::Query::newest(Partition::tenant(caller.tenant(), &[]), ApiKey::KIND);
-        query.after = after;
-        let page = app.table.query_items(query).await?;
-        found += page.items.len();
-        after = page.next;
-        if after.is_none() || found >= MAX_KEYS {
-            return Ok(found);
-        }
+    let mut found = 0;
+    let keys = store::Query::newest(Partition::tenant(caller.tenant(), &[]), ApiKey::KIND);
+    let mut pages = app.table.pages(keys);
+    while found < MAX_KEYS
+        && let Some(page) = pages.next_items().await?
+    {
+        found += page.len();
     }
+    Ok(found)
 }
 
 /// Change an API key.

@@ -134,7 +134,7 @@ pub(crate) async fn list_chat_sessions(
     known.ok_or(Error::NotFound("Bot"))?;
     let partition = conversations::of_bot(caller.tenant(), &bot);
     let (limit, after) = (page.limit()?, page.index_cursor(&partition)?);
-    let found = app.table.index2::<Conversation>(&partition, limit, after).await?;
+    let found = app.table.index2_page::<Conversation>(&partition, limit, after).await?;
     let shown = found
         .items
         .into_iter()

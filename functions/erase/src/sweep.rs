@@ -12,7 +12,7 @@ use shared::{
     ids::{BotId, ConversationId, DocumentId, TenantId},
     keys,
     routines::{self, Routine, Run},
-    store::{Condition, Key, Partition, Query, Row, Transaction, TransactionError, Update},
+    store::{Condition, Key, Pages, Partition, Query, Row, Transaction, TransactionError, Update},
     webhooks::{self, Making, Place},
 };
 
@@ -166,71 +166,58 @@ impl<'a> Sweep<'a> {
 
     /// Removes what a partition of the first index lists, when there is nothing more to it than its row.
     async fn rows<R: Row>(&mut self, counter: &'static str, partition: &Partition) -> Result<bool, Error> {
-        let mut after = None;
-        loop {
-            let page = self.app.table.index1_page::<R>(partition, PAGE, after).await?;
-            let found: Vec<Key> = page.items.iter().map(Row::key).collect();
+        let mut pages = self.app.table.index1_pages(partition, PAGE);
+        while let Some(page) = self.unless_late(&mut pages).await? {
+            let found: Vec<Key> = page.iter().map(R::key).collect();
             self.app.table.delete_all(&found).await?;
             self.note(counter, found.iter().map(|_| Ok(true)).collect()).await?;
-            after = page.next;
-            if after.is_none() || self.is_late() {
-                return Ok(!self.is_late());
-            }
+        }
+        Ok(!self.is_late())
+    }
+
+    /// The next page, while there is time.
+    async fn unless_late<R: Row>(&self, pages: &mut Pages<'_>) -> Result<Option<Vec<R>>, Error> {
+        match self.is_late() {
+            true => Ok(None),
+            false => pages.next().await,
         }
     }
 
     async fn documents(&mut self) -> Result<bool, Error> {
         let (app, partition) = (self.app, documents::of_bot(self.tenant(), self.bot()));
-        let mut after = None;
-        loop {
-            let page = app.table.index1_page::<Document>(&partition, PAGE, after).await?;
-            let ids: Vec<DocumentId> = page.items.into_iter().map(|document| document.id).collect();
+        let mut pages = app.table.index1_pages(&partition, PAGE);
+        while let Some(page) = self.unless_late::<Document>(&mut pages).await? {
+            let ids: Vec<DocumentId> = page.into_iter().map(|document| document.id).collect();
             let erasure = self.erasure;
             let removing = stream::iter(ids).map(|id| async move { document(app, erasure, &id).await });
             let outcomes = removing.buffer_unordered(AT_ONCE).collect().await;
             self.note("documents", outcomes).await?;
-            after = page.next;
-            if after.is_none() || self.is_late() {
-                return Ok(!self.is_late());
-            }
         }
+        Ok(!self.is_late())
     }
 
     async fn folders(&mut self) -> Result<bool, Error> {
-        let mut after = None;
-        loop {
-            let mut query = Query::newest(documents::partition(self.tenant()), Folder::KIND);
-            query.filter.push(Condition::is("bot", self.bot())?);
-            query.after = after;
-            let page = self.app.table.query::<Folder>(query).await?;
-            let found: Vec<Key> = page.items.iter().map(Row::key).collect();
+        let mut query = Query::newest(documents::partition(self.tenant()), Folder::KIND);
+        query.filter.push(Condition::is("bot", self.bot())?);
+        let mut pages = self.app.table.pages(query);
+        while let Some(page) = self.unless_late::<Folder>(&mut pages).await? {
+            let found: Vec<Key> = page.iter().map(Row::key).collect();
             self.app.table.delete_all(&found).await?;
             self.note("folders", found.iter().map(|_| Ok(true)).collect()).await?;
-            after = page.next;
-            if after.is_none() || self.is_late() {
-                return Ok(!self.is_late());
-            }
         }
+        Ok(!self.is_late())
     }
 
     async fn conversations(&mut self) -> Result<bool, Error> {
         let (app, tenant) = (self.app, self.tenant());
-        let partition = conversations::of_bot(tenant, self.bot());
-        let mut after = None;
-        loop {
-            let page = app.table.index2::<Conversation>(&partition, PAGE, after).await?;
-            let ids: Vec<ConversationId> = page.items.into_iter().map(|conversation| conversation.id).collect();
+        let mut pages = app.table.index2_pages(&conversations::of_bot(tenant, self.bot()), PAGE);
+        while let Some(page) = self.unless_late::<Conversation>(&mut pages).await? {
+            let ids: Vec<ConversationId> = page.into_iter().map(|conversation| conversation.id).collect();
             let removing = stream::iter(ids).map(|id| async move { conversation(app, tenant, &id).await });
             let outcomes = removing.buffer_unordered(AT_ONCE).collect().await;
             self.note("conversations", outcomes).await?;
-            after = page.next;
-            if after.is_none() {
-                return Ok(true);
-            }
-            if self.is_late() {
-                return Ok(false);
-            }
         }
+        Ok(!self.is_late())
     }
 }
 

@@ -27,13 +27,11 @@ pub(crate) async fn write(app: &App, tenant: &TenantId, folder: &FolderId) -> Re
 }
 
 async fn write_once(app: &App, tenant: &TenantId, folder: &FolderId, audience: &Audience) -> Result<(), JobError> {
-    let mut after = None;
-    loop {
-        let mut query = Query::newest(partition(tenant), Document::KIND);
-        query.filter.push(Condition::is("folder", folder)?);
-        query.after = after;
-        let page = app.table.query::<Document>(query).await?;
-        for document in page.items {
+    let mut query = Query::newest(partition(tenant), Document::KIND);
+    query.filter.push(Condition::is("folder", folder)?);
+    let mut pages = app.table.pages(query);
+    while let Some(page) = pages.next::<Document>().await? {
+        for document in page {
             let access = ChunkAccess::new(&document.audience, Some(audience));
             if let Some(current) = &document.current {
                 app.search
@@ -41,9 +39,6 @@ async fn write_once(app: &App, tenant: &TenantId, folder: &FolderId, audience: &
                     .await?;
             }
         }
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
     }
+    Ok(())
 }

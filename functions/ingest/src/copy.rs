@@ -47,11 +47,9 @@ async fn copy(app: &App, tenant: &TenantId, from: &BotId, to: &BotId) -> Result<
     };
     copies.folders().await?;
     let mut trouble = None;
-    let mut after = None;
-    loop {
-        let partition = documents::of_bot(tenant, from);
-        let page = app.table.index1_page::<Document>(&partition, PAGE, after).await?;
-        for document in page.items {
+    let mut pages = app.table.index1_pages(&documents::of_bot(tenant, from), PAGE);
+    while let Some(page) = pages.next::<Document>().await? {
+        for document in page {
             if app.table.get::<Bot>(&Bot::key(tenant, to)).await?.is_none() {
                 return Ok(());
             }
@@ -59,22 +57,17 @@ async fn copy(app: &App, tenant: &TenantId, from: &BotId, to: &BotId) -> Result<
                 trouble = Some(error);
             }
         }
-        after = page.next;
-        if after.is_none() {
-            return trouble.map_or(Ok(()), |error| Err(error.into()));
-        }
     }
+    trouble.map_or(Ok(()), |error| Err(error.into()))
 }
 
 impl Copies<'_> {
     async fn folders(&mut self) -> Result<(), Error> {
-        let mut after = None;
-        loop {
-            let mut query = Query::newest(documents::partition(self.tenant), Folder::KIND);
-            query.filter.push(Condition::is("bot", self.from)?);
-            query.after = after;
-            let page = self.app.table.query::<Folder>(query).await?;
-            for folder in page.items {
+        let mut query = Query::newest(documents::partition(self.tenant), Folder::KIND);
+        query.filter.push(Condition::is("bot", self.from)?);
+        let mut pages = self.app.table.pages(query);
+        while let Some(page) = pages.next::<Folder>().await? {
+            for folder in page {
                 let Some(id) = FolderId::parse(derived(self.to.as_str(), folder.id.as_str())) else {
                     continue;
                 };
@@ -93,11 +86,8 @@ impl Copies<'_> {
                 self.commit(transaction).await?;
                 self.folders.insert(folder.id, id);
             }
-            after = page.next;
-            if after.is_none() {
-                return Ok(());
-            }
         }
+        Ok(())
     }
 
     async fn document(&self, source: Document) -> Result<(), Error> {

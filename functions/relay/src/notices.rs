@@ -64,16 +64,13 @@ pub(crate) async fn webhook_disabled(
 
 /// The addresses of a tenant's owners.
 async fn owners(app: &App, tenant: &TenantId) -> Result<Vec<Email>, Error> {
-    let (mut owners, mut after) = (Vec::new(), None);
-    loop {
-        let mut query = Query::newest(Partition::tenant(tenant, &[]), Member::KIND);
-        query.after = after;
-        let page = app.table.query::<Member>(query).await?;
-        let addresses = page.items.iter().filter(|member| member.role == Role::Owner);
+    let mut owners = Vec::new();
+    let mut pages = app
+        .table
+        .pages(Query::newest(Partition::tenant(tenant, &[]), Member::KIND));
+    while let Some(page) = pages.next::<Member>().await? {
+        let addresses = page.iter().filter(|member| member.role == Role::Owner);
         owners.extend(addresses.filter_map(|owner| Email::parse(&owner.email).ok()));
-        after = page.next;
-        if after.is_none() {
-            return Ok(owners);
-        }
     }
+    Ok(owners)
 }

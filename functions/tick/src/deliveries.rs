@@ -35,10 +35,12 @@ pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
 /// Sends the deliveries of one shard.
 async fn one(app: &App, shard: u8, now: Time) -> Result<usize, Error> {
     let (due, until) = (Delivery::due(shard), sort_until(now.plus(AHEAD)));
-    let (mut sent, mut after) = (0, None);
-    loop {
-        let page = app.table.index2_until(&due, &until, PAGE, after).await?;
-        match send(app, page.items, now).await {
+    let mut sent = 0;
+    let mut pages = app.table.index2_pages_until(&due, &until, PAGE);
+    while sent < MOST
+        && let Some(page) = pages.next_items().await?
+    {
+        match send(app, page, now).await {
             Ok(count) => sent += count,
             // What comes after them would not be taken either, and is read again at the next tick.
             Err(error) => {
@@ -46,11 +48,8 @@ async fn one(app: &App, shard: u8, now: Time) -> Result<usize, Error> {
                 return Ok(sent);
             }
         }
-        after = page.next;
-        if after.is_none() || sent >= MOST {
-            return Ok(sent);
-        }
     }
+    Ok(sent)
 }
 
 async fn send(app: &App, found: Vec<Found>, now: Time) -> Result<usize, Error> {

@@ -33,19 +33,18 @@ const MOST_MISSED: usize = 10_000;
 /// When the table does not say what is due.
 pub async fn run(app: &App, now: Time) -> Result<usize, Error> {
     let (due, until) = (Routine::due(), sort_until(now));
-    let (mut made, mut after) = (0, None);
-    loop {
-        let page = app.table.index2_until(&due, &until, PAGE, after).await?;
-        let working = stream::iter(page.items).map(|found| one(app, found, now));
+    let mut made = 0;
+    let mut pages = app.table.index2_pages_until(&due, &until, PAGE);
+    while made < MOST
+        && let Some(page) = pages.next_items().await?
+    {
+        let working = stream::iter(page).map(|found| one(app, found, now));
         made += working
             .buffer_unordered(AT_ONCE)
             .fold(0, async |sum, made| sum + made)
             .await;
-        after = page.next;
-        if after.is_none() || made >= MOST {
-            return Ok(made);
-        }
     }
+    Ok(made)
 }
 
 /// Makes the runs of one routine; gives how many.

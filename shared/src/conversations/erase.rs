@@ -67,14 +67,11 @@ struct Repeated {
 
 /// Removes everything of a conversation's partition but the summary.
 async fn below(table: &Table, tenant: &TenantId, id: &ConversationId, summary: &Key) -> Result<(), Error> {
-    let mut after = None;
-    loop {
-        let partition = partition(tenant, id);
-        let mut query = Query::whole(partition.clone());
-        query.after = after;
-        let page = table.query_items(query).await?;
+    let partition = partition(tenant, id);
+    let mut pages = table.pages(Query::whole(partition.clone()));
+    while let Some(page) = pages.next_items().await? {
         let mut keys: Vec<Key> = Vec::new();
-        for item in page.items {
+        for item in page {
             let key = partition.clone().at(item.sk().to_owned());
             if key == *summary {
                 continue;
@@ -83,9 +80,6 @@ async fn below(table: &Table, tenant: &TenantId, id: &ConversationId, summary: &
             keys.extend(item.into::<Repeated>()?.repetition);
         }
         table.delete_all(&keys).await?;
-        after = page.next;
-        if after.is_none() {
-            return Ok(());
-        }
     }
+    Ok(())
 }

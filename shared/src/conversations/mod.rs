@@ -338,15 +338,12 @@ pub async fn all(table: &Table, tenant: &TenantId, owner: &Owner, id: &Conversat
 /// When the table does not answer.
 pub async fn messages(table: &Table, tenant: &TenantId, id: &ConversationId) -> Result<Vec<Message>, Error> {
     let mut messages = Vec::new();
-    let mut query = Query::newest(partition(tenant, id), "MSG");
+    let mut pages = table.pages(Query::newest(partition(tenant, id), "MSG"));
     for _ in 0..MAX_PAGES {
-        let page = table.query::<Message>(query).await?;
-        messages.extend(page.items);
-        let Some(after) = page.next else { break };
-        query = Query {
-            after: Some(after),
-            ..Query::newest(partition(tenant, id), "MSG")
+        let Some(page) = pages.next::<Message>().await? else {
+            break;
         };
+        messages.extend(page);
     }
     messages.reverse();
     Ok(messages)
@@ -388,18 +385,14 @@ pub async fn of_owner(
 ) -> Result<Vec<Conversation>, Error> {
     let partition = owner.partition(tenant);
     let mut found = Vec::new();
-    let mut after = None;
-    while found.len() < most {
-        let page = table.index1_page::<Conversation>(&partition, most, after).await?;
+    let mut pages = table.index1_pages(&partition, most);
+    while found.len() < most
+        && let Some(page) = pages.next::<Conversation>().await?
+    {
         let wanted = page
-            .items
             .into_iter()
             .filter(|conversation| all || !conversation.is_archived());
         found.extend(wanted.take(most - found.len()));
-        after = page.next;
-        if after.is_none() {
-            break;
-        }
     }
     Ok(found)
 }

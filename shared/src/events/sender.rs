@@ -53,7 +53,7 @@ impl Sender {
             Some(other) => return Err(refused(format!("{other:?} is neither yes nor no"))),
         };
         Ok(Self {
-            outgoing: Outgoing::new(local).map_err(|why| refused(format!("no HTTP client: {why}")))?,
+            outgoing: Outgoing::new(local),
             sealer: Sealer::new(vars, sdk)?,
         })
     }

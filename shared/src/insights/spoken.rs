@@ -29,22 +29,18 @@ impl Spoken {
     /// When the table does not answer.
     pub async fn read(table: &Table, insight: &Insight) -> Result<Self, Error> {
         let mut spoken = Newest::default();
-        let mut after = None;
-        loop {
-            let partition = conversations::partition(&insight.tenant, &insight.conversation);
-            let query = Query {
-                limit: Some(PAGE),
-                after,
-                ..Query::newest(partition, "MSG")
-            };
-            let page = table.query::<Message>(query).await?;
-            let before = page.items.into_iter();
+        let partition = conversations::partition(&insight.tenant, &insight.conversation);
+        let mut pages = table.pages(Query {
+            limit: Some(PAGE),
+            ..Query::newest(partition, "MSG")
+        });
+        while !spoken.cut
+            && let Some(page) = pages.next::<Message>().await?
+        {
+            let before = page.into_iter();
             spoken.take(before.filter(|message| message.created_at <= insight.requested_at));
-            after = page.next;
-            if after.is_none() || spoken.cut {
-                return Ok(spoken.whole());
-            }
         }
+        Ok(spoken.whole())
     }
 }
 

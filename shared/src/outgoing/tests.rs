@@ -27,7 +27,7 @@ async fn post(outgoing: &Outgoing, url: &str, limit: Duration) -> Result<Answer,
 
 /// What comes of a post to a local receiver.
 async fn outcome(receiver: &Receiver, limit: Duration) -> Result<Answer, Unanswered> {
-    post(&Outgoing::new(true).unwrap(), &receiver.url(), limit).await
+    post(&Outgoing::new(true), &receiver.url(), limit).await
 }
 
 fn refused_address(result: &Result<Answer, Unanswered>) -> bool {
@@ -43,7 +43,7 @@ async fn a_post_arrives_as_it_was_given_and_its_answer_comes_back() {
     headers.insert(CONTENT_TYPE, "application/json".parse().unwrap());
     headers.insert("webhook-id", "msg_1".parse().unwrap());
     headers.insert(AUTHORIZATION, "Bearer x".parse().unwrap());
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     let url = format!("http://127.0.0.1:{}/a/b?c=%20d", receiver.port);
     let answer = outgoing.post(&url, headers, "{\"a\":1}".into(), AMPLE).await.unwrap();
     assert_eq!(
@@ -71,7 +71,7 @@ async fn a_post_arrives_as_it_was_given_and_its_answer_comes_back() {
 #[tokio::test]
 async fn cookies_are_not_kept() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n").await;
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for _ in 0..2 {
         post(&outgoing, &receiver.url(), AMPLE).await.unwrap();
     }
@@ -137,10 +137,10 @@ async fn a_receiver_whose_answer_does_not_end_is_given_up() {
         Receiver::dripping("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n", "y").await,
         Receiver::dripping("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "1\r\ny\r\n").await,
     ];
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for receiver in receivers {
         let (target, way) = outgoing.target(&receiver.url()).unwrap();
-        let begun = way.client.post(target.url).send().await.unwrap();
+        let begun = way.client().unwrap().post(target.url).send().await.unwrap();
         // Only now does the time run: however slow the machine is, the answer has begun.
         let result = finish(begun, Instant::now() + BRIEF, BRIEF).await;
         assert_eq!(
@@ -204,7 +204,7 @@ async fn an_answer_that_is_no_http_is_named() {
 
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_cut_and_hung_up_on() {
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for head in [
         "HTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\ncontent-length: 999999999999\r\n\r\n",
@@ -255,7 +255,7 @@ async fn a_closed_port_is_named() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let port = socket.local_addr().unwrap().port();
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     let result = post(&outgoing, &format!("http://127.0.0.1:{port}/"), AMPLE).await;
     assert_eq!(result, Err(Unanswered::ConnectionRefused));
 }
@@ -263,10 +263,10 @@ async fn a_closed_port_is_named() {
 #[tokio::test]
 async fn an_unknown_name_may_be_registered_and_its_posts_say_so() {
     let url = "https://unknown.example/";
-    let outgoing = Outgoing::with(Answers::new(&[]), false).unwrap();
+    let outgoing = Outgoing::with(Answers::new(&[]), false);
     assert_eq!(outgoing.check(url).await.unwrap().as_str(), url);
     assert_eq!(post(&outgoing, url, AMPLE).await, Err(Unanswered::Unresolved));
-    let nowhere = Outgoing::with(Answers::new(&[&[], &[]]), false).unwrap();
+    let nowhere = Outgoing::with(Answers::new(&[&[], &[]]), false);
     assert!(nowhere.check(url).await.is_ok());
     assert_eq!(post(&nowhere, url, AMPLE).await, Err(Unanswered::Unresolved));
 }
@@ -274,7 +274,7 @@ async fn an_unknown_name_may_be_registered_and_its_posts_say_so() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_takes_too_long_may_be_registered_too() {
     let url = "https://slow.example/";
-    let outgoing = Outgoing::with(Arc::new(Silent), false).unwrap();
+    let outgoing = Outgoing::with(Arc::new(Silent), false);
     assert!(outgoing.check(url).await.is_ok());
     let result = post(&outgoing, url, Duration::from_secs(5)).await;
     assert_eq!(result, Err(Unanswered::TimedOut(Duration::from_secs(5))));
@@ -294,7 +294,7 @@ async fn a_name_is_refused_for_any_of_its_addresses() {
     ];
     for answer in answers {
         let untouched = Untouched::new();
-        let outgoing = Outgoing::with(Answers::new(&[answer, answer]), false).unwrap();
+        let outgoing = Outgoing::with(Answers::new(&[answer, answer]), false);
         let url = format!("https://mixed.example:{}/", untouched.port());
         let reason = outgoing.check(&url).await.unwrap_err();
         assert!(reason.starts_with("resolves to a "), "{reason}");
@@ -302,7 +302,7 @@ async fn a_name_is_refused_for_any_of_its_addresses() {
         assert!(refused_address(&result), "{result:?}");
         untouched.assert_untouched();
     }
-    let outgoing = Outgoing::with(Answers::new(&[&["10.0.0.5"]]), false).unwrap();
+    let outgoing = Outgoing::with(Answers::new(&[&["10.0.0.5"]]), false);
     let unanswered = post(&outgoing, "https://private.example/", AMPLE).await.unwrap_err();
     assert_eq!(unanswered.to_string(), "refused: the URL resolves to a private address");
     assert_eq!(unanswered.code(), "refused");
@@ -314,7 +314,7 @@ async fn a_name_that_changes_its_mind_after_the_check_is_refused() {
     let url = format!("https://rebinding.example:{}/", untouched.port());
     for behind in ["127.0.0.1", "::1", "::ffff:127.0.0.1"] {
         let answers = Answers::new(&[&["93.184.215.14"], &[behind]]);
-        let outgoing = Outgoing::with(Arc::clone(&answers), false).unwrap();
+        let outgoing = Outgoing::with(Arc::clone(&answers), false);
         assert!(outgoing.check(&url).await.is_ok());
         let result = post(&outgoing, &url, AMPLE).await;
         assert!(refused_address(&result), "{result:?}");
@@ -327,7 +327,7 @@ async fn a_name_that_changes_its_mind_after_the_check_is_refused() {
 async fn a_connection_goes_to_the_address_that_was_judged_and_is_not_kept_for_the_next_post() {
     let receiver = Receiver::falling_silent("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     let answers = Answers::new(&[&["127.0.0.1"], &["10.0.0.5"], &["127.0.0.1"]]);
-    let outgoing = Outgoing::with(Arc::clone(&answers), true).unwrap();
+    let outgoing = Outgoing::with(Arc::clone(&answers), true);
     let url = format!("http://rebinding.example:{}/", receiver.port);
     assert_eq!(post(&outgoing, &url, AMPLE).await.unwrap().status, 200);
     assert_eq!(answers.left(), 2, "one look-up");
@@ -340,7 +340,7 @@ async fn a_connection_goes_to_the_address_that_was_judged_and_is_not_kept_for_th
 #[tokio::test]
 async fn the_next_address_of_a_name_is_tried() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let outgoing = Outgoing::with(Answers::new(&[&["127.0.0.2", "127.0.0.1"]]), true).unwrap();
+    let outgoing = Outgoing::with(Answers::new(&[&["127.0.0.2", "127.0.0.1"]]), true);
     let url = format!("http://two.example:{}/", receiver.port);
     assert_eq!(post(&outgoing, &url, AMPLE).await.unwrap().status, 200);
 }
@@ -348,7 +348,7 @@ async fn the_next_address_of_a_name_is_tried() {
 #[tokio::test]
 async fn a_written_address_is_refused_without_a_packet() {
     let untouched = Untouched::new();
-    let outgoing = Outgoing::new(false).unwrap();
+    let outgoing = Outgoing::new(false);
     for host in [
         "127.0.0.1",
         "2130706433",
@@ -381,7 +381,7 @@ async fn a_written_address_is_refused_without_a_packet() {
 
 #[tokio::test]
 async fn where_loopback_is_allowed_nothing_else_is() {
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for host in [
         "10.0.0.5",
         "192.168.1.1",
@@ -403,7 +403,7 @@ async fn where_loopback_is_allowed_nothing_else_is() {
 #[tokio::test]
 async fn plain_http_is_refused_to_a_name_elsewhere() {
     let answers = Answers::new(&[&["93.184.215.14"], &["93.184.215.14"], &["127.0.0.1", "93.184.215.14"]]);
-    let outgoing = Outgoing::with(answers, true).unwrap();
+    let outgoing = Outgoing::with(answers, true);
     let reason = outgoing.check("http://public.example/").await;
     assert_eq!(reason, Err("must be https, except to a loopback address".to_owned()));
     for _ in 0..2 {
@@ -415,7 +415,7 @@ async fn plain_http_is_refused_to_a_name_elsewhere() {
 #[tokio::test]
 async fn this_machines_name_is_allowed_where_loopback_is() {
     let receiver = Receiver::answering("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     let url = format!("http://localhost:{}/", receiver.port);
     assert!(outgoing.check(&url).await.is_ok());
     assert_eq!(post(&outgoing, &url, AMPLE).await.unwrap().status, 200);
@@ -423,7 +423,7 @@ async fn this_machines_name_is_allowed_where_loopback_is() {
 
 #[tokio::test]
 async fn a_check_gives_the_url_to_keep() {
-    let outgoing = Outgoing::with(Answers::new(&[&["93.184.215.14"]]), false).unwrap();
+    let outgoing = Outgoing::with(Answers::new(&[&["93.184.215.14"]]), false);
     let url = outgoing.check("HTTPS://Receiver.Example:443/x").await.unwrap();
     assert_eq!(url.as_str(), "https://receiver.example/x");
 }
@@ -431,7 +431,7 @@ async fn a_check_gives_the_url_to_keep() {
 #[tokio::test]
 async fn a_failure_tells_nothing_of_us_or_of_the_url() {
     let secret = "https://unknown.example/s3cret?key=s3cret";
-    let outgoing = Outgoing::with(Answers::new(&[]), false).unwrap();
+    let outgoing = Outgoing::with(Answers::new(&[]), false);
     let unanswered = post(&outgoing, secret, AMPLE).await.unwrap_err();
     assert_eq!(unanswered.to_string(), "the name cannot be resolved");
     assert!(!format!("{unanswered:?} {outgoing:?}").contains("s3cret"));

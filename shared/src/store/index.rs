@@ -3,22 +3,23 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use serde::de::DeserializeOwned;
 
-use super::{Cursor, Found, Item, Page, Partition, Table, table::read, table_error, text};
+use super::{Cursor, Found, Item, Page, Partition, Table, table_error, text};
 use crate::error::Error;
 
 /// Names of an index and of its attributes.
-struct Index {
+#[derive(Debug)]
+pub(super) struct Index {
     name: &'static str,
     pk: &'static str,
     sk: &'static str,
 }
 
-const FIRST: Index = Index {
+pub(super) static FIRST: Index = Index {
     name: "gsi1",
     pk: "gsi1pk",
     sk: "gsi1sk",
 };
-const SECOND: Index = Index {
+pub(super) static SECOND: Index = Index {
     name: "gsi2",
     pk: "gsi2pk",
     sk: "gsi2sk",
@@ -42,27 +43,13 @@ impl Table {
     ///
     /// # Errors
     /// When the table does not answer or an item has another shape.
-    pub async fn index2<R: DeserializeOwned>(
+    pub async fn index2_page<R: DeserializeOwned>(
         &self,
         partition: &Partition,
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<Page<R>, Error> {
         self.index_page(&SECOND, partition, limit, after).await
-    }
-
-    /// A page of a partition of the second index up to the sort key `until`, lowest sort key first.
-    ///
-    /// # Errors
-    /// When the table does not answer.
-    pub async fn index2_until(
-        &self,
-        partition: &Partition,
-        until: &str,
-        limit: usize,
-        after: Option<Cursor>,
-    ) -> Result<Page<Found>, Error> {
-        self.index_items(&SECOND, partition, Some(until), limit, after).await
     }
 
     async fn index_page<R: DeserializeOwned>(
@@ -73,16 +60,12 @@ impl Table {
         after: Option<Cursor>,
     ) -> Result<Page<R>, Error> {
         let page = self.index_items(index, partition, None, limit, after).await?;
-        let items = page
-            .items
-            .into_iter()
-            .map(|found| read(found.0))
-            .collect::<Result<_, _>>()?;
+        let items = page.items.into_iter().map(Found::into).collect::<Result<_, _>>()?;
         Ok(Page { items, next: page.next })
     }
 
     /// A page from the highest sort key down or, with `until`, from the lowest up to that.
-    async fn index_items(
+    pub(super) async fn index_items(
         &self,
         index: &Index,
         partition: &Partition,

@@ -242,36 +242,6 @@ impl Table {
         })
     }
 
-    /// The first `most` items of a partition of the first index, highest sort key first. The index may lag behind the
-    /// table by a moment.
-    ///
-    /// # Errors
-    /// When the table does not answer or an item has another shape.
-    pub async fn index1<R: DeserializeOwned>(&self, partition: &Partition, most: usize) -> Result<Vec<R>, Error> {
-        let mut items = Vec::new();
-        let mut start = None;
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.name)
-                .index_name("gsi1")
-                .key_condition_expression("gsi1pk = :pk")
-                .expression_attribute_values(":pk", text(partition.as_str()))
-                .scan_index_forward(false)
-                .set_limit(i32::try_from(most - items.len()).ok())
-                .set_exclusive_start_key(start)
-                .send()
-                .await
-                .map_err(table_error)?;
-            items.extend(answer.items.into_iter().flatten());
-            start = answer.last_evaluated_key;
-            if start.is_none() || items.len() >= most {
-                return items.into_iter().map(read).collect();
-            }
-        }
-    }
-
     /// Puts an entity, whether or not it is there already.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! What a deployment says about itself, on standard output: log lines, one flat JSON object each, and metrics, which are log
+//! What a deployment says about itself: log lines, one flat JSON object each, and metrics, which are log
 //! lines too. `RUST_LOG` says which are written. Whose request or job a line belongs to is said by the span around it.
 
 mod flat;
@@ -32,9 +32,10 @@ pub fn init() {
     }));
 }
 
-/// Starts logging for a command that somebody looks at: nothing below a warning, unless `RUST_LOG` asks for it.
+/// Starts logging for a command that somebody looks at: nothing below a warning, unless `RUST_LOG` asks for it. The
+/// lines go to standard error, as standard output is what the command says.
 pub fn init_at_terminal() {
-    start(&asked().unwrap_or_else(|| "warn".to_owned()), io::stdout);
+    start(&asked().unwrap_or_else(|| "warn".to_owned()), io::stderr);
 }
 
 /// Starts logging with the levels of a `RUST_LOG`, into whatever `writer` makes. A second call does nothing.

@@ -93,24 +93,18 @@ impl Report {
         sees: &(impl Fn(&BotId) -> bool + Sync),
     ) -> Result<Self, Error> {
         let mut report = Self::default();
-        let mut after = None;
-        loop {
-            let query = Query {
-                between: of.between(days),
-                after,
-                ..Query::whole(partition(tenant, &month_name(days.first)))
-            };
-            let page = table.query::<Counter>(query).await?;
-            for counter in page.items {
+        let mut pages = table.pages(Query {
+            between: of.between(days),
+            ..Query::whole(partition(tenant, &month_name(days.first)))
+        });
+        while let Some(page) = pages.next::<Counter>().await? {
+            for counter in page {
                 if days.holds(counter.day) && counter.bot.as_ref().is_none_or(sees) {
                     report.add(counter);
                 }
             }
-            after = page.next;
-            if after.is_none() {
-                return Ok(report);
-            }
         }
+        Ok(report)
     }
 
     fn add(&mut self, counter: Counter) {

@@ -1,4 +1,4 @@
-//! Building the functions' binaries with cargo, in the profile of the program that asks.
+//! Building the functions' binaries with cargo, in the profile of the program that asks or in another.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,11 +13,17 @@ use crate::options::{Listener, Progress};
 const WORKSPACE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 const PART: &str = "the functions' binaries";
 
-/// Builds the binaries of the named packages, and what `more` of cargo's arguments ask for, and returns the folder with them.
+/// Builds the binaries of the named packages, and what `more` of cargo's arguments ask for, in a profile (`None`: that of this
+/// program), and returns the folder with them.
 ///
 /// # Errors
 /// When there is no cargo, or a package does not build.
-pub async fn build(packages: &[&str], more: &[&str], listener: &Listener) -> Result<PathBuf, Error> {
+pub async fn build(
+    packages: &[&str],
+    more: &[&str],
+    profile: Option<&str>,
+    listener: &Listener,
+) -> Result<PathBuf, Error> {
     let program = std::env::current_exe().during(PART)?;
     let place = Place::of(&program).ok_or_else(|| Error::part(PART, "this program is not where cargo builds"))?;
     listener(Progress::Building);
@@ -25,7 +31,7 @@ pub async fn build(packages: &[&str], more: &[&str], listener: &Listener) -> Res
     let status = Command::new(cargo.as_deref().unwrap_or("cargo"))
         .current_dir(WORKSPACE)
         .arg("build")
-        .args(["--profile", place.profile(), "--target-dir"])
+        .args(["--profile", profile.unwrap_or(place.profile()), "--target-dir"])
         .arg(&place.target)
         .args(place.selection(packages))
         .args(more)
@@ -35,7 +41,7 @@ pub async fn build(packages: &[&str], more: &[&str], listener: &Listener) -> Res
         .await
         .during("cargo, which builds the functions' binaries")?;
     if status.success() {
-        Ok(place.folder)
+        Ok(profile.map_or(place.folder, |profile| place.target.join(profile)))
     } else {
         Err(Error::part(PART, format!("cargo ended with {status}")))
     }

@@ -31,7 +31,7 @@ use crate::template::{ACCOUNT, Event, Function, REGION};
 /// When they cannot be built.
 pub async fn start(parts: &Parts, listener: &Listener) -> Result<Functions, Error> {
     let names: Vec<&str> = parts.functions.iter().map(|function| function.name.as_str()).collect();
-    let folder = build(&names, &[], listener).await?;
+    let folder = build(&names, &[], None, listener).await?;
     let mut functions = Functions {
         most_at_once: Some(MOST_CHILDREN),
         ..Functions::default()

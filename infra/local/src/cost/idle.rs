@@ -21,7 +21,7 @@ const POLLERS: (f64, f64) = (5.0, 2.0);
 /// Seconds of a tick that finds nothing to do, assumed.
 const TICK: f64 = 0.1;
 /// Bytes that Lambda itself writes of an invocation (START, END, REPORT), assumed.
-const LAMBDA_LINES: f64 = 500.0;
+pub(super) const LAMBDA_LINES: f64 = 500.0;
 
 /// A resource with what it costs.
 #[derive(Debug)]

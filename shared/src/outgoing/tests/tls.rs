@@ -45,7 +45,11 @@ async fn secure(certified: &str, until: i32) -> (u16, Outgoing) {
 
 fn only(client: Client, guard: Arc<dyn Resolve>) -> Outgoing {
     Outgoing {
-        secure: Way { client, guard },
+        secure: Way {
+            allowed: Allowed::PublicOrLoopback,
+            guard,
+            client: Arc::new(client.into()),
+        },
         plain: None,
     }
 }
@@ -84,7 +88,7 @@ async fn a_certificate_is_checked() {
 #[tokio::test]
 async fn a_certificate_of_an_unknown_issuer_is_named() {
     let (port, _) = secure("localhost", 4_000).await;
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     let result = post(&outgoing, &format!("https://localhost:{port}/"), AMPLE).await;
     let unanswered = result.unwrap_err();
     assert_eq!(unanswered.code(), "tls_failed");
@@ -100,7 +104,7 @@ async fn a_certificate_of_an_unknown_issuer_is_named() {
 async fn a_receiver_without_tls_is_named() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://127.0.0.1:{}/", listener.local_addr().unwrap().port());
-    let outgoing = Outgoing::new(true).unwrap();
+    let outgoing = Outgoing::new(true);
     for (bytes, reason) in [
         ("HTTP/1.1 400 Bad Request\r\n\r\n", "the receiver does not speak TLS"),
         ("", "the connection was closed during the handshake"),
