@@ -7,6 +7,6 @@ check: ; bash .ci/run
 fmt: ; cargo fmt --all
 bench: ; cargo run --release -p tests --bin bench -- turn
 # What template.yaml packages. The workspace's default member is the local stack.
-lambda: ; cargo lambda build --profile lambda --arm64 --workspace --exclude cli --exclude tests --exclude 'local*'
+lambda: ; cargo lambda build --profile deploy --arm64 --workspace --exclude cli --exclude tests --exclude 'local*'
 # Every function through `sam local invoke`; needs sam and Docker (docs/local-lambda.md).
 sam-local: ; cargo build --workspace --bins && .ci/sam-local

@@ -15,7 +15,7 @@ use local::{
 use crate::{Outcome, serve::resident};
 
 /// The profile that functions are deployed in.
-const PROFILE: &str = "lambda";
+const PROFILE: &str = "deploy";
 
 /// A binary and its starts.
 struct Subject {
