@@ -219,3 +219,19 @@ fn a_template_knows_its_own_parameters() {
     assert!(template.declares("OpenSearchUrl"));
     assert!(!template.declares("Table"), "a resource is no parameter");
 }
+
+/// SAM makes a stage of its own, "Stage", for an API that does not say which version of OpenAPI its definition is: a way in
+/// without throttling, logs and firewall.
+#[test]
+fn the_api_has_one_stage() {
+    let template = own();
+    let apis = template.of_type("AWS::Serverless::Api");
+    assert!(!apis.is_empty());
+    for (name, api) in apis {
+        let version = &api["OpenApiVersion"];
+        assert!(
+            version.as_str().is_some_and(|version| version.starts_with("3.")),
+            "{name}: {version}"
+        );
+    }
+}
