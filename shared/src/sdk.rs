@@ -72,16 +72,11 @@ fn trusts_amazon(region: &str) -> bool {
 
 /// A client that trusts Amazon's roots alone, or else those of the system, which are some 150 and take milliseconds to read.
 fn http_client(of_amazon: bool) -> SharedHttpClient {
-    let roots = if of_amazon {
-        TrustStore::empty().with_pem_certificate(AMAZON_ROOTS)
-    } else {
-        TrustStore::default()
-    };
-    let context = TlsContext::builder().with_trust_store(roots);
     let client = Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc));
-    match context.build() {
-        Ok(context) => client.tls_context(context).build_https(),
-        Err(_) => client.build_https(),
+    let amazon = TrustStore::empty().with_pem_certificate(AMAZON_ROOTS);
+    match TlsContext::builder().with_trust_store(amazon).build() {
+        Ok(context) if of_amazon => client.tls_context(context).build_https(),
+        _ => client.build_https(),
     }
 }
 

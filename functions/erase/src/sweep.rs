@@ -12,7 +12,7 @@ use shared::{
     ids::{BotId, ConversationId, DocumentId, TenantId},
     keys,
     routines::{self, Routine, Run},
-    store::{Condition, Key, Pages, Partition, Query, Row, Transaction, TransactionError, Update},
+    store::{Condition, Key, Pages, Query, Row, Transaction, TransactionError, Update},
     webhooks::{self, Making, Place},
 };
 
@@ -62,13 +62,12 @@ impl<'a> Sweep<'a> {
     /// # Errors
     /// When nothing could be removed although there is something.
     pub(crate) async fn run(mut self) -> Result<Swept, Error> {
-        let (tenant, bot) = (self.tenant(), self.bot());
         // Webhooks and routines first: without one nothing is delivered and no run is made any more.
         let whole = self.keys().await?
             && self.webhooks().await?
             && self.deliveries().await?
             && self.routines().await?
-            && self.rows::<Run>("runs", &routines::runs_of_bot(tenant, bot)).await?
+            && self.runs().await?
             && self.documents().await?
             && self.folders().await?
             && self.conversations().await?;
@@ -142,31 +141,30 @@ impl<'a> Sweep<'a> {
     }
 
     async fn deliveries(&mut self) -> Result<bool, Error> {
-        loop {
-            let mut query = Query::newest(Delivery::partition(self.tenant(), self.bot()), Delivery::KIND);
-            query.limit = Some(PAGE);
-            let page = self.app.table.query::<Delivery>(query).await?;
-            let found: Vec<Key> = page.items.iter().map(Row::key).collect();
-            self.app.table.delete_all(&found).await?;
-            self.note("deliveries", found.iter().map(|_| Ok(true)).collect())
-                .await?;
-            if page.next.is_none() || self.is_late() {
-                return Ok(!self.is_late());
-            }
-        }
+        let mut query = Query::newest(Delivery::partition(self.tenant(), self.bot()), Delivery::KIND);
+        query.limit = Some(PAGE);
+        self.rows::<Delivery>("deliveries", self.app.table.pages(query)).await
     }
 
     async fn routines(&mut self) -> Result<bool, Error> {
-        let listed = routines::of_bot(self.tenant(), self.bot());
-        let done = self.rows::<Routine>("routines", &listed).await?;
+        let listed = self
+            .app
+            .table
+            .index1_pages(&routines::of_bot(self.tenant(), self.bot()), PAGE);
+        let done = self.rows::<Routine>("routines", listed).await?;
         let count = routines::count_key(self.tenant(), self.bot());
         self.app.table.delete(&count).await?;
         Ok(done)
     }
 
-    /// Removes what a partition of the first index lists, when there is nothing more to it than its row.
-    async fn rows<R: Row>(&mut self, counter: &'static str, partition: &Partition) -> Result<bool, Error> {
-        let mut pages = self.app.table.index1_pages(partition, PAGE);
+    async fn runs(&mut self) -> Result<bool, Error> {
+        let listed = routines::runs_of_bot(self.tenant(), self.bot());
+        self.rows::<Run>("runs", self.app.table.index1_pages(&listed, PAGE))
+            .await
+    }
+
+    /// Removes what these pages list, when there is nothing more to it than its row.
+    async fn rows<R: Row>(&mut self, counter: &'static str, mut pages: Pages<'_>) -> Result<bool, Error> {
         while let Some(page) = self.unless_late(&mut pages).await? {
             let found: Vec<Key> = page.iter().map(R::key).collect();
             self.app.table.delete_all(&found).await?;
@@ -199,13 +197,7 @@ impl<'a> Sweep<'a> {
     async fn folders(&mut self) -> Result<bool, Error> {
         let mut query = Query::newest(documents::partition(self.tenant()), Folder::KIND);
         query.filter.push(Condition::is("bot", self.bot())?);
-        let mut pages = self.app.table.pages(query);
-        while let Some(page) = self.unless_late::<Folder>(&mut pages).await? {
-            let found: Vec<Key> = page.iter().map(Row::key).collect();
-            self.app.table.delete_all(&found).await?;
-            self.note("folders", found.iter().map(|_| Ok(true)).collect()).await?;
-        }
-        Ok(!self.is_late())
+        self.rows::<Folder>("folders", self.app.table.pages(query)).await
     }
 
     async fn conversations(&mut self) -> Result<bool, Error> {

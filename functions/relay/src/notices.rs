@@ -52,9 +52,8 @@ pub(crate) async fn webhook_disabled(
         }
     }
     // Once more when nobody was reached; else those who were would hear of it twice.
-    match waiting {
-        Some(error) if told == 0 => return Err(JobError::Retry(error)),
-        _ => {}
+    if let Some(error) = waiting.filter(|_| told == 0) {
+        return Err(JobError::Retry(error));
     }
     // The event comes again when another one of its batch has to.
     let note = Update::at(Row::key(&known)).when(Condition::is("disabled.at", &disabled.at)?);

@@ -59,9 +59,7 @@ impl Table {
         limit: usize,
         after: Option<Cursor>,
     ) -> Result<Page<R>, Error> {
-        let page = self.index_items(index, partition, None, limit, after).await?;
-        let items = page.items.into_iter().map(Found::into).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.next })
+        self.index_items(index, partition, None, limit, after).await?.read()
     }
 
     /// A page from the highest sort key down or, with `until`, from the lowest up to that.

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::{
-    Cursor, Found, Partition, Query, Table,
+    Cursor, Found, Page, Partition, Query, Table,
     index::{FIRST, Index, SECOND},
 };
 use crate::error::Error;
@@ -104,10 +104,8 @@ impl Pages<'_> {
     /// # Errors
     /// When the table does not answer or an item has another shape.
     pub async fn next<R: DeserializeOwned>(&mut self) -> Result<Option<Vec<R>>, Error> {
-        let found = self.next_items().await?;
-        found
-            .map(|items| items.into_iter().map(Found::into).collect())
-            .transpose()
+        let page = self.next_page().await?;
+        page.map(|page| Ok(page.read()?.items)).transpose()
     }
 
     /// [`Pages::next`] where there is more than one kind of item.
@@ -115,6 +113,10 @@ impl Pages<'_> {
     /// # Errors
     /// When the table does not answer.
     pub async fn next_items(&mut self) -> Result<Option<Vec<Found>>, Error> {
+        Ok(self.next_page().await?.map(|page| page.items))
+    }
+
+    async fn next_page(&mut self) -> Result<Option<Page<Found>>, Error> {
         if self.done {
             return Ok(None);
         }
@@ -133,7 +135,7 @@ impl Pages<'_> {
             }
         };
         self.done = page.next.is_none();
-        self.after = page.next;
-        Ok(Some(page.items))
+        self.after.clone_from(&page.next);
+        Ok(Some(page))
     }
 }

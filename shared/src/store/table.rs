@@ -168,12 +168,7 @@ impl Table {
     /// When the table does not answer or an item has another shape.
     pub async fn query<R: DeserializeOwned>(&self, query: Query) -> Result<Page<R>, Error> {
         let page = self.query_items(query).await?;
-        let items = page
-            .items
-            .into_iter()
-            .map(|found| read(found.0))
-            .collect::<Result<_, _>>()?;
-        Ok(Page { items, next: page.next })
+        page.read()
     }
 
     /// [`Table::query`] that reads on behind rows that the filter drops, until a page of `limit` is full or about `most` rows
@@ -201,8 +196,11 @@ impl Table {
             found.truncate(limit);
             after = found.last().map(|last| Cursor::after(last.sk()));
         }
-        let items = found.into_iter().map(Found::into).collect::<Result<_, _>>()?;
-        Ok(Page { items, next: after })
+        Page {
+            items: found,
+            next: after,
+        }
+        .read()
     }
 
     /// [`Table::query`] for a partition that holds more than one kind of item.
@@ -332,6 +330,14 @@ impl Table {
 /// An item whose kind its sort key tells.
 #[derive(Debug)]
 pub struct Found(pub(super) Item);
+
+impl Page<Found> {
+    /// The entities.
+    pub(super) fn read<R: DeserializeOwned>(self) -> Result<Page<R>, Error> {
+        let items = self.items.into_iter().map(Found::into).collect::<Result<_, _>>()?;
+        Ok(Page { items, next: self.next })
+    }
+}
 
 impl Found {
     /// The sort key.
